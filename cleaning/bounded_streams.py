@@ -1,0 +1,351 @@
+"""Decompress untrusted streams with caps; damage is always an error, never a short read.
+
+gzip, bzip2, xz, lzma and zstd are told apart by their first bytes, anything else
+passes through. Several members, one after another, are one stream. Every byte
+that was decoded before a fault is delivered before the fault is raised.
+
+::
+
+    InputError
+    └── StreamError            holds the compressed offset
+        ├── TruncatedStreamError   the file ends inside a member
+        ├── CorruptStreamError     the bytes are no valid member
+        └── OversizeStreamError    over a cap: decoded bytes, ratio, window or memory
+"""
+
+import bz2
+import io
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Final, Protocol, cast
+
+import zstandard
+
+from gristmill.schemas.errors import InputError
+
+#: Compressed bytes read at a time.
+READ_BYTES: Final = 1 << 16
+
+#: Decoded bytes that one call of a decompressor may return.
+CHUNK_BYTES: Final = 1 << 18
+
+#: Caps of threat S1 in specs/reliability.md: text is about 5:1, bombs are 1,000:1 and more.
+MAX_RATIO: Final = 1_000
+RATIO_GRACE_BYTES: Final = 1 << 20
+
+#: Window and dictionary cap. The largest that `zstd --long=27` and `xz -9` ask for.
+MAX_WINDOW_BYTES: Final = 1 << 27
+
+# A zstd block of 4 bytes may stand for 128 KiB, and the binding has no `max_length`:
+# 1 KiB of input yields at most 32 MiB.
+_ZSTD_SLICE_BYTES: Final = 1 << 10
+
+_MAGIC_BYTES: Final = 13
+_SEVEN_ZIP: Final = b"7z\xbc\xaf\x27\x1c"
+
+
+class StreamError(InputError):
+    """A compressed stream cannot be read on; `offset` is how far its bytes were read."""
+
+    def __init__(self, message: str, offset: int) -> None:
+        self.offset = offset
+        super().__init__(f"{message} at compressed offset {offset}")
+
+
+class TruncatedStreamError(StreamError):
+    """The stream ends inside a member: fetch the file again."""
+
+
+class CorruptStreamError(StreamError):
+    """The bytes are no valid member of the format that the stream began with."""
+
+
+class OversizeStreamError(StreamError):
+    """Decoding would go over a cap on bytes, ratio, window or memory."""
+
+
+class _Decompressor(Protocol):
+    """The part of `bz2.BZ2Decompressor` that all formats are brought to."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    @property
+    def needs_input(self) -> bool: ...
+    def decompress(self, data: bytes, max_length: int = ...) -> bytes: ...
+
+
+class _Gzip:
+    """`zlib.decompressobj` with the interface of `bz2.BZ2Decompressor`."""
+
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(wbits=31)
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._inner.eof and not self._inner.unconsumed_tail
+
+    def decompress(self, data: bytes, max_length: int = CHUNK_BYTES) -> bytes:
+        return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
+
+
+class _Zstd:
+    """One zstd frame, fed in slices so that a bomb cannot expand in a single call."""
+
+    def __init__(self) -> None:
+        self._inner = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES).decompressobj()
+        self._pending = b""
+        self._position = 0
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data + self._pending[self._position :]
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._inner.eof and self._position >= len(self._pending)
+
+    def decompress(self, data: bytes, max_length: int = CHUNK_BYTES) -> bytes:
+        if data:
+            self._pending = self._pending[self._position :] + data
+            self._position = 0
+        pieces: list[bytes] = []
+        size = 0
+        while size < max_length and self._position < len(self._pending) and not self._inner.eof:
+            end = self._position + _ZSTD_SLICE_BYTES
+            piece = self._inner.decompress(self._pending[self._position : end])
+            self._position = min(end, len(self._pending))
+            size += len(piece)
+            pieces.append(piece)
+        return b"".join(pieces)
+
+
+def _open_xz() -> _Decompressor:
+    return lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=2 * MAX_WINDOW_BYTES)
+
+
+def _open_lzma() -> _Decompressor:
+    return lzma.LZMADecompressor(format=lzma.FORMAT_ALONE, memlimit=2 * MAX_WINDOW_BYTES)
+
+
+_FORMATS: Final[dict[str, Callable[[], _Decompressor]]] = {
+    "gz": _Gzip,
+    "bz2": bz2.BZ2Decompressor,
+    "xz": _open_xz,
+    "lzma": _open_lzma,
+    "zst": _Zstd,
+}
+
+
+def _is_lzma(head: bytes) -> bool:
+    # .lzma has no magic: its usual properties byte, a power-of-two dictionary and an
+    # unknown or believable size tell it from text.
+    if len(head) < _MAGIC_BYTES or head[0] != 0x5D:
+        return False
+    dictionary = int.from_bytes(head[1:5], "little")
+    size = int.from_bytes(head[5:13], "little")
+    return dictionary.bit_count() == 1 and (size == (1 << 64) - 1 or size < 1 << 40)
+
+
+def detect_format(head: bytes) -> str:
+    """Tell a compression format by the first 13 bytes of a file.
+
+    Returns:
+        ``gz``, ``bz2``, ``xz``, ``lzma``, ``zst``, ``7z`` or ``plain``.
+    """
+    if head.startswith(b"\x1f\x8b"):
+        return "gz"
+    if head.startswith(b"BZh") and head[3:4] in b"123456789" and len(head) > 3:
+        return "bz2"
+    if head.startswith(b"\xfd7zXZ\x00"):
+        return "xz"
+    if head.startswith(b"\x28\xb5\x2f\xfd"):
+        return "zst"
+    if len(head) >= 4 and head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50:
+        return "zst"  # a skippable frame, as pzstd and seekable files begin
+    if head.startswith(_SEVEN_ZIP):
+        return "7z"
+    return "lzma" if _is_lzma(head) else "plain"
+
+
+class Meter:
+    """Bytes in, bytes out, and the caps on them; the reader keeps `read_bytes` up to date."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self.read_bytes = 0
+        self.decoded_bytes = 0
+
+    def count(self, chunk: bytes) -> bytes:
+        """Count a decoded chunk and return it; raises `OversizeStreamError` over a cap."""
+        self.decoded_bytes += len(chunk)
+        if self.decoded_bytes > self.max_bytes:
+            raise OversizeStreamError(f"over {self.max_bytes} decoded bytes", self.read_bytes)
+        over_grace = self.decoded_bytes > RATIO_GRACE_BYTES
+        if over_grace and self.decoded_bytes > MAX_RATIO * self.read_bytes:
+            raise OversizeStreamError(f"expands over {MAX_RATIO}:1", self.read_bytes)
+        return chunk
+
+
+class _Source:
+    """The compressed stream, with bytes that a finished member did not use put back."""
+
+    def __init__(self, stream: BinaryIO, meter: Meter) -> None:
+        self._stream = stream
+        self._meter = meter
+        self._returned = b""
+
+    def put_back(self, data: bytes) -> None:
+        self._returned = data + self._returned
+
+    def read(self) -> bytes:
+        if self._returned:
+            data, self._returned = self._returned, b""
+            return data
+        data = self._stream.read(READ_BYTES) or b""
+        self._meter.read_bytes += len(data)
+        return data
+
+    def read_head(self) -> bytes:
+        """Read at least 13 bytes, or all that there are, and leave them in place."""
+        head = self.read()
+        while len(head) < _MAGIC_BYTES and (more := self.read()):
+            head += more
+        self._returned = head
+        return head
+
+    def skip_zeros(self) -> bool:
+        """Step over padding between members; False at the end of the stream."""
+        while data := self.read():
+            rest = data.lstrip(b"\x00")
+            if rest:
+                self.put_back(rest)
+                return True
+        return False
+
+
+def _decode_member(format_name: str, source: _Source, meter: Meter) -> Iterator[bytes]:
+    decompressor = _FORMATS[format_name]()
+    while not decompressor.eof:
+        data = b""
+        if decompressor.needs_input:
+            data = source.read()
+            if not data:
+                raise TruncatedStreamError(f"{format_name} stream ends too early", meter.read_bytes)
+        try:
+            chunk = decompressor.decompress(data, CHUNK_BYTES)
+        except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, MemoryError) as error:
+            kind = OversizeStreamError if "emory" in str(error) else CorruptStreamError
+            raise kind(f"{format_name} stream: {error}", meter.read_bytes) from error
+        except zstandard.ZstdError as error:
+            kind = OversizeStreamError if "memory" in str(error) else CorruptStreamError
+            raise kind(f"zst stream: {error}", meter.read_bytes) from error
+        if chunk:
+            yield meter.count(chunk)
+    source.put_back(decompressor.unused_data)
+
+
+def decode_chunks(stream: BinaryIO, *, max_bytes: int) -> Iterator[bytes]:
+    """Yield the decoded bytes of a stream in chunks.
+
+    Args:
+        stream: compressed or plain bytes, read once from where it stands.
+        max_bytes: cap on the decoded bytes of the whole stream.
+
+    Yields:
+        Non-empty chunks, about 256 KiB, for zstd up to 32 MiB.
+
+    Raises:
+        TruncatedStreamError: the stream ends inside a member.
+        CorruptStreamError: a checksum fails or the bytes are no valid member.
+        OversizeStreamError: over `max_bytes`, over 1,000:1 after the first MiB of
+            output, or a window over 128 MiB.
+    """
+    meter = Meter(max_bytes)
+    source = _Source(stream, meter)
+    format_name = detect_format(source.read_head())
+    if format_name == "7z":
+        raise CorruptStreamError("7z is not supported, repack as bz2, xz or zst", 0)
+    if format_name == "plain":
+        while chunk := source.read():
+            yield meter.count(chunk)
+        return
+    while True:
+        yield from _decode_member(format_name, source, meter)
+        if not source.skip_zeros():
+            return
+        if detect_format(source.read_head()) != format_name:
+            raise CorruptStreamError(
+                f"bytes after a {format_name} member are no {format_name} member", meter.read_bytes
+            )
+
+
+class DecodedStream(io.BufferedIOBase):
+    """Chunks as a file object; `read` is short only before a fault or at the end."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._chunk = b""
+        self._position = 0
+        self._fault: StreamError | None = None
+
+    def readable(self) -> bool:
+        """Tell that the stream can be read."""
+        return True
+
+    def _fill(self) -> bool:
+        if self._position < len(self._chunk):
+            return True
+        if self._fault is not None:
+            raise self._fault
+        try:
+            self._chunk, self._position = next(self._chunks, b""), 0
+        except StreamError as fault:
+            self._fault = fault
+            raise
+        return bool(self._chunk)
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """Read what lies decoded already, at most `size` bytes; empty at the end."""
+        if size == 0 or not self._fill():
+            return b""
+        end = len(self._chunk) if size < 0 else self._position + size
+        piece = self._chunk[self._position : end]
+        self._position += len(piece)
+        return piece
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read `size` bytes, fewer at the end; a fault is raised once all before it is read."""
+        wanted = -1 if size is None else size
+        pieces: list[bytes] = []
+        while wanted != 0:
+            try:
+                piece = self.read1(wanted)
+            except StreamError:
+                if not pieces:
+                    raise
+                break
+            if not piece:
+                break
+            pieces.append(piece)
+            wanted -= len(piece) if wanted > 0 else 0
+        return b"".join(pieces)
+
+
+def open_decoded(stream: BinaryIO, *, max_bytes: int) -> BinaryIO:
+    """Open a stream for reading its decoded bytes; see `decode_chunks` for caps and errors."""
+    return cast(BinaryIO, DecodedStream(decode_chunks(stream, max_bytes=max_bytes)))

@@ -1,0 +1,111 @@
+"""Header blocks of WARC records and of the HTTP messages inside them.
+
+Both are a first line and then ``Name: value`` lines up to a blank one. Lines may end
+in LF alone, values may be folded over several lines, names may be written in any case.
+"""
+
+import datetime
+from typing import Final, NamedTuple
+
+import re2
+
+#: Longest header block that is read; servers send a few hundred bytes, at times 200 kB.
+MAX_HEAD_BYTES: Final = 1 << 20
+#: Lines of a header block that are read; web servers themselves stop at 100.
+MAX_HEAD_LINES: Final = 1000
+
+#: The first line of a record and the start of its second one.
+_RECORD_START: Final = re2.compile(
+    rb"(?i)WARC/[01]\.[0-9]{1,2}[ \t]{0,4}\r?\n[a-z-]{1,64}[ \t]{0,4}:"
+)
+_LONGEST_START_BYTES: Final = 96
+
+
+class Head(NamedTuple):
+    """A parsed header block."""
+
+    first_line: str
+    fields: dict[str, str]  # names in lower case; repeated fields are joined by ", "
+
+
+def find_head_end(data: bytes | bytearray, start: int, stop: int) -> int:
+    """Find the end of the blank line that closes a header block.
+
+    Returns:
+        Index of the first byte after the block, or -1 if it is not closed before `stop`.
+    """
+    found = data.find(b"\n\r\n", start, stop)
+    bare = data.find(b"\n\n", start, found if found >= 0 else stop)
+    if bare >= 0:
+        return bare + 2
+    return found + 3 if found >= 0 else -1
+
+
+def parse_head(raw: bytes) -> Head:
+    """Parse a header block; lines that are no field are passed over.
+
+    Args:
+        raw: the block, blank line included or not. Read as UTF-8; other bytes become U+FFFD.
+    """
+    first_line, *lines = raw.decode("utf-8", "replace").split("\n", MAX_HEAD_LINES)
+    fields: dict[str, str] = {}
+    name = ""
+    for line in lines[: MAX_HEAD_LINES - 1]:
+        if name and line[:1] in (" ", "\t"):
+            fields[name] = f"{fields[name]} {line.strip()}"
+            continue
+        name, colon, value = line.partition(":")
+        name = name.strip().lower() if colon else ""
+        if name:
+            value = value.strip()
+            fields[name] = f"{fields[name]}, {value}" if name in fields else value
+    return Head(first_line.strip(), fields)
+
+
+def find_record(data: bytes | bytearray, start: int) -> tuple[int, int]:
+    """Find the next header block of a record.
+
+    Returns:
+        Its index or -1, and the index from which to search again once more data is there.
+    """
+    found = _RECORD_START.search(data, start)
+    if found:
+        return found.start(), found.start()
+    return -1, max(start, len(data) - _LONGEST_START_BYTES)
+
+
+def parse_length(fields: dict[str, str]) -> int | None:
+    """Read Content-Length; None if it is missing, negative or no number."""
+    value = fields.get("content-length", "").partition(",")[0].strip()
+    return int(value) if value.isascii() and value.isdecimal() and len(value) <= 18 else None
+
+
+def parse_status(first_line: str) -> int | None:
+    """Read the status code of an HTTP status line such as ``HTTP/1.1 200 OK``."""
+    parts = first_line.split(None, 2)
+    if len(parts) < 2 or not parts[0].upper().startswith("HTTP/"):
+        return None
+    code = parts[1]
+    return int(code) if len(code) == 3 and code.isascii() and code.isdecimal() else None
+
+
+def parse_date(fields: dict[str, str]) -> datetime.datetime | None:
+    """Read WARC-Date as UTC; None if it is no date, such as ClueWeb's ``2009-03-65``."""
+    value = fields.get("warc-date", "")
+    try:
+        date = datetime.datetime.fromisoformat(value)
+        if date.tzinfo is None:
+            return date.replace(tzinfo=datetime.UTC)
+        return date.astimezone(datetime.UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def read_record_id(fields: dict[str, str]) -> str | None:
+    """Read WARC-Record-ID without its angle brackets."""
+    return fields.get("warc-record-id", "").strip("<> ") or None
+
+
+def read_url(fields: dict[str, str]) -> str | None:
+    """Read WARC-Target-URI; wget writes it in angle brackets."""
+    return fields.get("warc-target-uri", "").strip("<> ") or None

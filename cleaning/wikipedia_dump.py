@@ -1,0 +1,324 @@
+"""Read MediaWiki XML dumps: stream to pages, page to document.
+
+A scanner finds ``<page>`` elements in the decoded bytes and expat parses each on its
+own: `<` cannot stand in XML text, so the scan is exact, memory is bounded by one
+revision, and damage costs the pages that it touches. Any export schema will do, with or
+without a root element. A document type declaration refuses the file (threat S2).
+"""
+
+import datetime
+import re
+import urllib.parse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Final, NamedTuple
+
+from gristmill.cleaning import wikitext
+from gristmill.cleaning.dump_pages import PageFields, parse_page, parse_site
+from gristmill.cleaning.dump_scanner import (
+    MAX_DUMP_BYTES,
+    MAX_PAGE_BYTES,
+    find_siteinfo,
+    scan_elements,
+)
+from gristmill.cleaning.normalization import normalize_text
+from gristmill.schemas.fates import Damaged, Found, Refused
+
+#: Twenty times MediaWiki's own limit on an article (`$wgMaxArticleSize`, 2 MiB), rounded down.
+MAX_DOCUMENT_BYTES: Final = 20 << 20
+
+#: Licence of Wikipedia's text since 7 June 2023; CC-BY-SA-3.0 before, set it in the recipe.
+WIKIPEDIA_LICENCE: Final = "CC-BY-SA-4.0"
+
+_PROJECTS: Final = {
+    "wiktionary": "wiktionary",
+    "wikibooks": "wikibooks",
+    "wikinews": "wikinews",
+    "wikiquote": "wikiquote",
+    "wikisource": "wikisource",
+    "wikiversity": "wikiversity",
+    "wikivoyage": "wikivoyage",
+    "wiki": "wikipedia",
+}
+
+#: Wikis whose database name ends in `wiki` but that are no language of Wikipedia.
+_SPECIAL_WIKIS: Final = frozenset(
+    "commons species meta mediawiki wikidata incubator outreach test test2 foundation sources "
+    "wikimania strategy".split()
+)
+
+# The word that makes a page a redirect, for dumps before schema 0.6, which have no
+# <redirect/>. From MediaWiki's message files; REDIRECT holds in every language.
+_REDIRECT_WORDS: Final = (
+    "redirect redirection weiterleitung rinvia rinvio redirección redireccion doorverwijzing "
+    "patrz przekieruj tam redirecionamento перенаправление перенапр перенаправлення пренасочване "
+    "виж 重定向 転送 リダイレクト 넘겨주기 تحويل تغییر_مسیر تغییرمسیر ohjaus uudelleenohjaus "
+    "omdirigering omdiriger yönlendirme yönlendi̇r átirányítás přesměruj alih đổi alidirektu adkas "
+    "redirecció ailgyfeirio ail-cyfeirio ανακατευθυνση birzuzendu suuna הפניה अनुप्रेषित "
+    "preusmjeri tilvísun redirecteaza presmeruj preusmeritev ridrejto преусмери เปลี่ยนทาง "
+    "пренасочување ყვანა გადამისამართება វែង yönləndi̇rmə перанакіраваньне"
+)
+_REDIRECT: Final = re.compile(
+    r"\s{0,20}#(?:"
+    + "|".join(map(re.escape, _REDIRECT_WORDS.split()))
+    + r")\s{0,20}:?\s{0,20}\[\[",
+    re.IGNORECASE,
+)
+
+_DATABASE_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,60}")
+
+
+class WikiPage(NamedTuple):
+    """A page of a dump with its last revision; `page_id` and `revision_id` are 0 if not given.
+
+    `offset` and `length` count bytes of the decoded stream, as UTF-8 (a dump in UTF-16 is
+    transcoded), and frame the page element. `index` is the ordinal of the page.
+    """
+
+    title: str
+    namespace: int
+    page_id: int
+    revision_id: int
+    timestamp: datetime.datetime | None
+    model: str | None
+    text: str
+    redirect: bool
+    index: int
+    offset: int
+    length: int
+
+
+class Site(NamedTuple):
+    """What a dump says about its wiki.
+
+    `name` is the database name such as ``enwiki``; `article_url` ends in ``/wiki/`` and
+    wants a title; `language` is a code or None; `namespaces` maps a lower-case name to its
+    number.
+    """
+
+    name: str
+    article_url: str | None
+    language: str | None
+    namespaces: dict[str, int]
+
+    @property
+    def link_prefixes(self) -> frozenset[str]:
+        """Names of the namespaces whose links are no prose: media, files and categories."""
+        return frozenset(name for name, key in self.namespaces.items() if key in (-2, 6, 14))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArticleSettings:
+    """Which pages are documents.
+
+    Attributes:
+        namespaces: numbers of the namespaces to keep; 0 holds the articles.
+        max_document_bytes: cap on the UTF-8 bytes of a page's wikitext.
+        licence: SPDX id written to each document; None means the licence that the
+            Wikipedias have now, and nothing for other wikis.
+    """
+
+    namespaces: tuple[int, ...] = (0,)
+    max_document_bytes: int = MAX_DOCUMENT_BYTES
+    licence: str | None = None
+
+
+def name_site(name: str) -> Site:
+    """Derive address and language of a Wikimedia wiki from its database name.
+
+    ``zh_min_nanwiki`` is the Wikipedia at ``zh-min-nan.wikipedia.org``; a name that follows
+    no such pattern has neither address nor language.
+    """
+    for suffix, project in _PROJECTS.items():
+        code = name.removesuffix(suffix)
+        if code == name:
+            continue
+        if not _DATABASE_NAME.fullmatch(code) or code in _SPECIAL_WIKIS:
+            break
+        host = code.replace("_", "-")
+        language = "en" if host == "simple" else host
+        return Site(name, f"https://{host}.{project}.org/wiki/", language, {})
+    return Site(name, None, None, {})
+
+
+def _name_from_base(base: str) -> str:
+    """Rebuild a database name from the address of the main page, for dumps before 0.10."""
+    host = urllib.parse.urlsplit(base).hostname or "" if base.isascii() else ""
+    labels = host.split(".")
+    if len(labels) != 3 or labels[2] != "org":
+        return ""
+    suffixes = [suffix for suffix, project in _PROJECTS.items() if project == labels[1]]
+    return labels[0].replace("-", "_") + suffixes[0] if suffixes else ""
+
+
+def read_site(stream: BinaryIO) -> Site | None:
+    """Read the ``<siteinfo>`` at the head of a dump.
+
+    Args:
+        stream: the dump from its start, in any container that `iterate` reads.
+
+    Returns:
+        None if the first MiB holds no whole ``<siteinfo>``. `name` is empty if the
+        dump gives neither a database name nor a Wikimedia address.
+    """
+    payload = find_siteinfo(stream)
+    fields = parse_site(payload) if payload is not None else None
+    if fields is None:
+        return None
+    try:
+        name = fields.database_name or _name_from_base(fields.base)
+    except ValueError:  # a hostile address: urlsplit refuses brackets that do not pair
+        name = ""
+    return name_site(name)._replace(namespaces=fields.namespaces)
+
+
+def _parse_timestamp(value: str) -> datetime.datetime | None:
+    try:
+        moment = datetime.datetime.fromisoformat(value.strip())
+        return moment.astimezone(datetime.UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _parse_int(value: str) -> int | None:
+    value = value.strip()
+    return (
+        int(value)
+        if value.isascii() and value.lstrip("-").isdecimal() and len(value) < 19
+        else None
+    )
+
+
+def _find_namespace(fields: PageFields, namespaces: dict[str, int]) -> int:
+    declared = _parse_int(fields.namespace)
+    if declared is not None:
+        return declared
+    # Before schema 0.6 the namespace stands in the title only.
+    prefix, colon, _ = fields.title.partition(":")
+    return namespaces.get(prefix.strip().lower(), 0) if colon else 0
+
+
+def _build_page(
+    fields: PageFields, namespaces: dict[str, int], index: int, offset: int, length: int
+) -> WikiPage:
+    return WikiPage(
+        title=fields.title,
+        namespace=_find_namespace(fields, namespaces),
+        page_id=_parse_int(fields.page_id) or 0,
+        revision_id=_parse_int(fields.revision_id) or 0,
+        timestamp=_parse_timestamp(fields.timestamp),
+        model=fields.model.strip() or None,
+        text=fields.text,
+        redirect=fields.redirect or _REDIRECT.match(fields.text) is not None,
+        index=index,
+        offset=offset,
+        length=length,
+    )
+
+
+def iterate(
+    stream: BinaryIO,
+    *,
+    max_page_bytes: int = MAX_PAGE_BYTES,
+    max_bytes: int = MAX_DUMP_BYTES,
+    whole: bool = True,
+) -> Iterator[WikiPage | Damaged]:
+    """Yield the pages of a dump, and a `Damaged` wherever pages are lost.
+
+    In bzip2 files one bad block costs the pages that it touches; in other containers
+    everything after the fault is lost and one `Damaged` says so. Of several revisions
+    of a page the last is taken.
+
+    Args:
+        stream: XML, plain or as bz2, gz, xz, lzma or zst; UTF-8, UTF-16 or Latin-1.
+        max_page_bytes: cap on the XML of one page with one revision.
+        max_bytes: cap on the decoded bytes of the stream.
+        whole: False if the stream is a slice of a multistream dump, so that a missing
+            end of the root element is no damage.
+
+    Yields:
+        Pages in file order.
+    """
+    index = 0
+    namespaces = dict(wikitext.COMMON_NAMESPACES)
+    for element in scan_elements(
+        stream, max_page_bytes=max_page_bytes, max_bytes=max_bytes, whole=whole
+    ):
+        if isinstance(element, Damaged):
+            yield element
+            continue
+        if element.is_site:
+            site = parse_site(element.payload)
+            namespaces |= site.namespaces if site is not None else {}
+            continue
+        fields = parse_page(element.payload)
+        if isinstance(fields, str):
+            yield Damaged("damaged_record", fields, element.offset, element.length)
+        else:
+            yield _build_page(fields, namespaces, index, element.offset, element.length)
+        index += 1
+
+
+def _article_url(site: Site, title: str) -> str | None:
+    if site.article_url is None:
+        return None
+    # MediaWiki's wfUrlencode leaves these bare.
+    return site.article_url + urllib.parse.quote(title.replace(" ", "_"), safe=";@$!*(),/~:")
+
+
+def _find_refusal(page: WikiPage, settings: ArticleSettings) -> tuple[str, str] | None:
+    if page.redirect:
+        return "redirect", "redirect"
+    if page.namespace not in settings.namespaces:
+        return "namespace", str(page.namespace)
+    if page.model not in (None, "wikitext"):
+        return "content_model", ascii(page.model)[1:101]
+    if not page.text or page.text.isspace():
+        return "empty_text", "no revision" if page.revision_id == 0 else "no wikitext"
+    return None
+
+
+def extract_article(
+    page: WikiPage, settings: ArticleSettings, *, site: Site | str
+) -> Found | Refused | Damaged:
+    """Turn a page into a document.
+
+    Args:
+        page: from `iterate`.
+        settings: which pages to keep.
+        site: from `read_site`, or a database name such as ``enwiki``. A site with
+            namespaces knows how the wiki calls files and categories.
+
+    Returns:
+        `Found` with id ``site:page:revision``; `Refused` by the rule ``redirect``,
+        ``namespace``, ``content_model`` or ``empty_text``, in this order; `Damaged` if the
+        page is too large or has no id.
+    """
+    known = name_site(site) if isinstance(site, str) else site
+    native_id = f"{known.name}:{page.page_id}:{page.revision_id}"
+    url = _article_url(known, page.title)
+    place = (page.offset, page.length, native_id, url)
+    if page.page_id == 0:
+        return Damaged("damaged_record", "page without id", *place)
+    refusal = _find_refusal(page, settings)
+    if refusal is not None:
+        return Refused(*refusal, *place)
+    text_bytes = len(page.text.encode("utf-8"))
+    if text_bytes > settings.max_document_bytes:
+        return Damaged("too_large", f"{text_bytes} > {settings.max_document_bytes}", *place)
+    text = normalize_text(wikitext.to_prose(page.text, file_prefixes=known.link_prefixes))
+    if not text:
+        return Refused("empty_text", "no prose", *place)
+    is_wikipedia = known.article_url is not None and ".wikipedia.org" in known.article_url
+    return Found(
+        native_id,
+        text,
+        page.offset,
+        page.length,
+        url=url,
+        title=page.title,
+        date=page.timestamp,
+        declared_language=known.language,
+        extraction="wikitext",
+        licence=settings.licence or (WIKIPEDIA_LICENCE if is_wikipedia else None),
+    )

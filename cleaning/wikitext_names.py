@@ -1,0 +1,102 @@
+"""Names that wikitext uses: namespaces, language codes, extension tags, HTML tags.
+
+Namespace names are those of MediaWiki's message files for the larger wikis; a dump's own
+siteinfo gives the names of any other.
+"""
+
+from typing import Final
+
+_FILE_NAMES: Final = """
+file image media datei bild medium fichier média archivo imagen medios immagine bestand
+afbeelding plik grafika ficheiro imagem arquivo multimédia multimídia файл изображение медиа
+зображення медіа bilde fil mediu fișier fişier imagine soubor súbor obrázok obrázek média kép fájl
+tiedosto kuva pilt berkas gambar imej fail tập_tin tập tin hình phương_tiện dosya resim dosiero
+fitxer imatge fitxategi irudi ficheru imaxe imaxen delwedd restr skeudenn mynd slika datoteka
+датотека слика медија мэдыя выява file выяўленне медыя attēls attels fails vaizdas αρχείο εικόνα
+μέσο ملف صورة وسائط پرونده تصویر رسانه مدیا קובץ תמונה מדיה चित्र मीडिया ছবি চিত্র மாத்திரம் படிமம்
+దస్త్రం బొమ్మ చిత్రం ಚಿತ್ರ ಮೀಡಿಯ പ്രമാണം ചിത്രം ไฟล์ ภาพ ファイル 画像 メディア 文件 档案 檔案 文件 图像
+圖像 媒体文件 媒體檔案 파일 그림 미디어 պատկեր ֆաշլ ფაილი სურათი fayl şəkil skedari skeda figura fajl
+файл сүрәт рәсем surat fichero plaetje lêer beeld stândbyld ofbyld ôfbyld obraz picture foto
+stampa pildid
+"""
+
+_CATEGORY_NAMES: Final = """
+category kategorie catégorie categorie categoría categoria kategoria kategoria: kategori категория
+категорія катэгорыя категорија kategorija kategória kategorio luokka kategooria kategória thể_loại
+thể loại ulam kategoriya kateqoriya kategoriye categoría kategoría rummad rumman flokkur kategorîe
+kategoreja kategoriija catigoria category: κατηγορία تصنيف رده קטגוריה श्रेणी वर्ग বিষয়শ্রেণী পகுப்பு
+பகுப்பு వర్గం ವರ್ಗ വർഗ്ഗം หมวดหมู่ カテゴリ 分类 分類 분류 կատեգորիա კატეგორია katigori kawan kategory
+төркем санат катэгорыя bólkur aicme roinn-seòrsa rhestr categuria categorîa zhùân saqartawa kategorii
+zamrə rubryka
+"""
+
+#: Lower-case namespace names and their numbers, for dumps that carry no siteinfo.
+COMMON_NAMESPACES: Final[dict[str, int]] = {
+    "media": -2,
+    "special": -1,
+    "talk": 1,
+    "user": 2,
+    "user talk": 3,
+    "wikipedia": 4,
+    "wikipedia talk": 5,
+    "file": 6,
+    "image": 6,
+    "file talk": 7,
+    "mediawiki": 8,
+    "mediawiki talk": 9,
+    "template": 10,
+    "template talk": 11,
+    "help": 12,
+    "help talk": 13,
+    "category": 14,
+    "category talk": 15,
+    "portal": 100,
+    "module": 828,
+}
+
+#: Lower-case prefixes whose links show nothing in running text.
+DROPPED_PREFIXES: Final = frozenset(
+    name.replace("_", " ") for name in (_FILE_NAMES + _CATEGORY_NAMES).split()
+)
+
+#: Prefixes of links between the language versions of an article, which stand at its end.
+LANGUAGE_CODES: Final = frozenset(
+    """
+aa ab ace ady af ak als alt am ami an ang anp ar arc ary arz as ast atj av avk awa ay az azb ba
+ban bar bat-smg bbc bcl bdr be be-tarask be-x-old bew bg bh bi bjn blk bm bn bo bpy br bs btm bug
+bxr ca cbk-zam cdo ce ceb ch cho chr chy ckb co cr crh cs csb cu cv cy da dag de dga din diq dsb
+dtp dty dv dz ee el eml en eo es et eu ext fa fat ff fi fiu-vro fj fo fon fr frp frr fur fy ga gag
+gan gcr gd gl glk gn gom gor got gpe gu guc gur guw gv ha hak haw he hi hif ho hr hsb ht hu hy hyw
+hz ia iba id ie ig igl ii ik ilo inh io is it iu ja jam jbo jv ka kaa kab kbd kbp kcg kg kge ki kj
+kk kl km kn ko koi kr krc ks ksh ku kus kv kw ky la lad lb lbe lez lfn lg li lij lld lmo ln lo lrc
+lt ltg lv mad mai map-bms mdf mg mh mhr mi min mk ml mn mni mnw mo mos mr mrj ms mt mus mwl my myv
+mzn na nah nap nds nds-nl ne new ng nia nl nn no nov nqo nr nrm nso nv ny oc olo om or os pa pag pam
+pap pcd pcm pdc pfl pi pih pl pms pnb pnt ps pt pwn qu rm rmy rn ro roa-rup roa-tara rsk ru rue rw
+sa sah sat sc scn sco sd se sg sh shi shn si simple sk skr sl sm smn sn so sq sr srn ss st stq su
+sv sw szl szy ta tay tcy tdd te tet tg th ti tk tl tly tn to tpi tr trv ts tt tum tw ty tyv udm ug
+uk ur uz ve vec vep vi vls vo wa war wo wuu xal xh xmf yi yo za zea zgh zh zh-cfr zh-classical
+zh-min-nan zh-yue zu
+""".split()
+)
+
+#: Extension tags whose content is no prose; it goes with them.
+DROPPED_TAGS: Final = frozenset(
+    "ref references gallery timeline score templatedata templatestyles imagemap mapframe maplink "
+    "graph hiero inputbox categorytree section includeonly style script charinsert ce_quiz quiz "
+    "indicator rss dynamicpagelist tabber".split()
+)
+
+#: Extension tags whose content is kept as it is written.
+LITERAL_TAGS: Final = frozenset("nowiki pre math chem source syntaxhighlight".split())
+
+#: HTML tags that end a line of text.
+BREAKING_TAGS: Final = frozenset(
+    "br p div table tr caption blockquote center ul ol dl dt dd hr poem h1 h2 h3 h4 h5 h6".split()
+)
+
+#: Tags that are taken out while their content stays.
+INLINE_TAGS: Final = frozenset(
+    "b i u s em strong small big sup sub span font code tt kbd samp var cite del ins strike abbr "
+    "dfn q bdi bdo ruby rb rp rt rtc mark data time td th li noinclude onlyinclude nobr wbr "
+    "thead tbody tfoot col colgroup img a translate tvar phonos langconvert".split()
+)

@@ -1,0 +1,1 @@
+"""Near-duplicates: shingles, MinHash, banding, components, verification, keep order. No Beam."""

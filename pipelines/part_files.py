@@ -1,0 +1,124 @@
+"""Reading and writing the Parquet parts that stages hand to each other.
+
+Work parts are zstd-1 with page checksums, one row group a batch, so that the
+next stage reads exactly the batches that this one wrote.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+BATCH_ROWS = 1024
+BATCH_BYTES = 16 << 20
+
+
+class PartWriter:
+    """Writes batches of one table to one file, a row group each. Use as a context manager."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.rows = 0
+        self.path = path
+        self._schema = schema
+        self._writer = pq.ParquetWriter(
+            path,
+            schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=[
+                name
+                for name in ("source", "kind", "file", "rule", "language")
+                if name in schema.names
+            ],
+            write_statistics=False,
+            write_page_checksum=True,
+        )
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append a batch; empty ones leave no trace."""
+        if batch.num_rows:
+            self.rows += batch.num_rows
+            ordered = batch.select(self._schema.names).cast(self._schema)
+            self._writer.write_batch(ordered, row_group_size=batch.num_rows)
+
+    def __enter__(self) -> "PartWriter":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._writer.close()
+
+
+def write_part(path: Path, table: pa.Table, schema: pa.Schema) -> int:
+    """Write a table as one part, in batches of `BATCH_ROWS`; returns its rows."""
+    with PartWriter(path, schema) as writer:
+        for batch in table.combine_chunks().to_batches(max_chunksize=BATCH_ROWS):
+            writer.write(batch)
+    return table.num_rows
+
+
+def read_batches(
+    path: Path | str, columns: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Read a part one row group at a time, checking page checksums."""
+    with pq.ParquetFile(path, page_checksum_verification=True) as part:
+        for index in range(part.num_row_groups):
+            table = part.read_row_group(index, columns=columns, use_threads=False)
+            yield as_batch(table)
+
+
+def read_part(path: Path | str, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a whole part, checking page checksums."""
+    with pq.ParquetFile(path, page_checksum_verification=True) as part:
+        return part.read(columns=columns, use_threads=False)
+
+
+def read_parts(
+    paths: Sequence[Path | str], schema: pa.Schema, columns: Sequence[str] | None = None
+) -> pa.Table:
+    """Read and append parts of one table; no parts give an empty table."""
+    names = list(columns) if columns else schema.names
+    empty = schema.empty_table().select(names)
+    return pa.concat_tables([empty, *(read_part(path, names) for path in paths)])
+
+
+def as_batch(table: pa.Table) -> pa.RecordBatch:
+    """Turn a table into one batch without copying when it has one chunk already."""
+    batches = table.combine_chunks().to_batches()
+    if batches:
+        assert len(batches) == 1
+        return batches[0]
+    return pa.RecordBatch.from_pylist([], schema=table.schema)
+
+
+def view_ids(ids: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.uint8]:
+    """View a column of 16-byte ids as bytes, shape (n, 16), without copying."""
+    if isinstance(ids, pa.ChunkedArray):
+        ids = ids.combine_chunks()
+    if len(ids) == 0:
+        return np.empty((0, 16), np.uint8)
+    flat = np.frombuffer(ids.buffers()[1], np.uint8)
+    return flat[ids.offset * 16 : (ids.offset + len(ids)) * 16].reshape(-1, 16)
+
+
+def wrap_ids(ids: npt.NDArray[np.uint8]) -> pa.Array:
+    """Make a column of 16-byte ids from bytes of shape (n, 16)."""
+    flat = np.ascontiguousarray(ids, np.uint8)
+    return pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(16), len(flat), [None, pa.py_buffer(flat)]
+    )
+
+
+def locate_ids(ids: pa.Array, known: pa.Array) -> npt.NDArray[np.int64]:
+    """Position of each id in `known`, or -1. Both are columns of 16-byte ids."""
+    found = pc.index_in(ids, value_set=known)
+    return np.asarray(pc.fill_null(found, -1).cast(pa.int64()))

@@ -1,0 +1,108 @@
+"""Progress on stderr, fed by the ledger records that units leave; stdout stays data."""
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+
+from gristmill.pipelines.units import Unit
+from gristmill.schemas.ledger_records import StageTotals, UnitRecord
+
+POLL_SECONDS = 0.3
+
+
+class Progress:
+    """Follows steps: bars on a terminal, one line a step elsewhere."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._console = Console(file=sys.stderr, quiet=quiet, highlight=False)
+
+    def say(self, message: str) -> None:
+        """Print one line."""
+        self._console.print(message, markup=False)
+
+    def warn(self, message: str) -> None:
+        """Print one warning line."""
+        self._console.print(f"warning: {message}", style="yellow", markup=False)
+
+    def skip(self, step: str, totals: StageTotals) -> None:
+        """Say that a step stands."""
+        self.say(f"{step:<24} stands   {_render(totals.records_in, totals.kept)}")
+
+    def show_step(self, line: Mapping[str, Any]) -> None:
+        """Print a training step now and then: ten times in a run's first hundred, then less."""
+        step = int(line["step"])
+        if step % (10 if step <= 100 else 50) == 0 or step == 1:
+            self.say(f"step {step:>6}  loss {line['loss']:.4f}")
+
+    @contextlib.contextmanager
+    def follow(self, step: str, units: Sequence[Unit]) -> Iterator[None]:
+        """Watch for the units' records until the block ends."""
+        stop = threading.Event()
+        counts = _Counts()
+        started = time.monotonic()
+        bars = Bars(
+            TextColumn(f"{step:<24}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[detail]}"),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        with bars:
+            task = bars.add_task(step, total=len(units), detail="")
+            watcher = threading.Thread(
+                target=_poll_records, args=(units, stop, counts, bars, task), daemon=True
+            )
+            watcher.start()
+            try:
+                yield
+            finally:
+                stop.set()
+                watcher.join()
+        seconds = time.monotonic() - started
+        self.say(f"{step:<24} {seconds:6.1f} s {_render(counts.records_in, counts.kept)}")
+
+
+class _Counts:
+    def __init__(self) -> None:
+        self.records_in = 0
+        self.kept = 0
+        self.units = 0
+
+    def add(self, record: UnitRecord) -> None:
+        self.records_in += record.records_in
+        self.kept += record.kept
+        self.units += 1
+
+
+def _poll_records(
+    units: Sequence[Unit], stop: threading.Event, counts: _Counts, bars: Bars, task: object
+) -> None:
+    waiting = list(units)
+    last_round = False
+    while True:
+        still = []
+        for unit in waiting:
+            if unit.record_path.exists():
+                counts.add(UnitRecord.model_validate_json(unit.record_path.read_bytes()))
+            else:
+                still.append(unit)
+        waiting = still
+        detail = _render(counts.records_in, counts.kept)
+        bars.update(task, completed=counts.units, detail=detail)  # type: ignore[arg-type]
+        if last_round or not waiting:
+            return
+        last_round = stop.wait(POLL_SECONDS)
+
+
+def _render(records_in: int, kept: int) -> str:
+    return f"{records_in:>10,} in {kept:>10,} kept"

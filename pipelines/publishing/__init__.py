@@ -1,0 +1,1 @@
+"""Immutable dataset versions: store, commit point, card, verification."""

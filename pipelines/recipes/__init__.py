@@ -1,0 +1,1 @@
+"""Shipped recipes; each is also a test case."""

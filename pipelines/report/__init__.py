@@ -1,0 +1,1 @@
+"""The run's report: one static HTML file and its JSON twin."""

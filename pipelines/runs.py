@@ -1,0 +1,58 @@
+"""A run: the stages one after the other, each skipped where its manifest stands."""
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+
+from gristmill.pipelines.inputs import find_inputs
+from gristmill.pipelines.progress import Progress
+from gristmill.pipelines.run_state import Execute, Run
+from gristmill.pipelines.stages import collect, measure
+from gristmill.pipelines.stages.decide_steps import run_decide
+from gristmill.pipelines.stages.deduplicate_steps import run_deduplicate
+from gristmill.pipelines.stages.tokenize_steps import run_tokenize
+from gristmill.schemas.errors import UsageError
+from gristmill.schemas.manifests import StageManifest
+from gristmill.schemas.recipe import Recipe
+
+
+@contextlib.contextmanager
+def lock_output(folder: Path) -> Iterator[None]:
+    """Keep two runs out of one output folder; the lock goes with the process that holds it.
+
+    Raises:
+        UsageError: another run holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"another gristmill run is working in {folder}") from None
+        yield
+
+
+def run_stages(recipe: Recipe, execute: Execute, progress: Progress) -> Run:
+    """Bring collect … tokenize to their ends.
+
+    Raises:
+        GristmillError: a stage failed; finished units stay and the same command goes on.
+    """
+    run = Run(recipe, execute, progress)
+    run.workspace.root.mkdir(parents=True, exist_ok=True)
+    run.inputs = find_inputs(recipe, run.workspace.root, progress)
+    collected = run.close(collect.plan_collect(run))
+    _warn_of_damage(run, collected)
+    run.close(measure.plan_measure(run), collected.totals)
+    run_deduplicate(run)
+    run_decide(run)
+    run_tokenize(run)
+    return run
+
+
+def _warn_of_damage(run: Run, collected: StageManifest) -> None:
+    for record in run.records(collected.stage):
+        if record.quarantined:
+            counts = ", ".join(f"{count} {name}" for name, count in record.quarantined.items())
+            run.progress.warn(f"{record.title}: quarantined {counts}")

@@ -1,0 +1,23 @@
+"""Quarantine rows for documents that a later stage could not handle."""
+
+import pyarrow as pa
+
+from gristmill.schemas.tables import QUARANTINE
+
+
+def quarantine_rows(documents: pa.RecordBatch, stage: str, reason: str) -> pa.RecordBatch:
+    """Make rows of `QUARANTINE` for documents that killed a child.
+
+    Args:
+        documents: has doc_id, source, native_id, url and the locator columns.
+        stage: where it happened.
+        reason: one of `fates.QUARANTINE_REASONS`.
+    """
+    rows = documents.num_rows
+    given = {
+        "stage": pa.array([stage] * rows),
+        "reason": pa.array([reason] * rows),
+        "detail": pa.array(["killed while this document was handled"] * rows),
+    }
+    columns = [given[name] if name in given else documents[name] for name in QUARANTINE.names]
+    return pa.RecordBatch.from_arrays(columns, schema=QUARANTINE)

@@ -1,0 +1,273 @@
+"""Collect: input files to documents. One unit a file; text leaves as `DOCUMENTS`."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import TypeAdapter
+
+from gristmill.pipelines.children import UnitContext, UnitResult
+from gristmill.pipelines.part_files import BATCH_BYTES, BATCH_ROWS, PartWriter
+from gristmill.pipelines.run_state import Run
+from gristmill.pipelines.sources.kinds import SOURCE_KINDS, SourceKind
+from gristmill.pipelines.stages.planning import Slot, Work, plan_units
+from gristmill.pipelines.steps import Step
+from gristmill.pipelines.units import Unit
+from gristmill.pipelines.watching import Watch
+from gristmill.schemas.errors import InputError
+from gristmill.schemas.fates import Damaged, Found, Refused
+from gristmill.schemas.identity import content_id, doc_id
+from gristmill.schemas.ledger_records import sum_ids
+from gristmill.schemas.recipe import Source
+from gristmill.schemas.tables import DOCUMENTS, DROPPED, QUARANTINE
+
+STAGE = "collect"
+CODE = (
+    "gristmill.cleaning",
+    "gristmill.pipelines.sources",
+    "gristmill.pipelines.stages.collect",
+    "gristmill.schemas.fates",
+    "gristmill.schemas.identity",
+    "gristmill.schemas.tables",
+    "dist:fastwarc",
+    "dist:resiliparse",
+    "dist:pyarrow",
+)
+_SOURCE: TypeAdapter[Source] = TypeAdapter(Source)
+
+
+def plan_collect(run: Run) -> Step:
+    """Plan one unit for each input file."""
+    sources = {source.name: source for source in run.recipe.sources}
+    limits = run.recipe.limits
+    units: dict[str, Unit] = {}
+    for item in run.inputs:
+        source = sources[item.source]
+        fragment = {
+            "source": source.fragment(),
+            "limits": limits.model_dump(mode="json"),
+            "name": item.name,
+        }
+        params = {
+            "source": source.model_dump(mode="json"),
+            "document_bytes": limits.document_bytes,
+            "path": item.path,
+            "name": item.name,
+        }
+        work = Work(STAGE, "collect:collect_file", fragment, CODE)
+        [unit] = plan_units(run, work, [Slot(item.name, [item.sha256], params)]).units
+        units[unit.key] = unit
+    return Step(STAGE, tuple(units.values()))
+
+
+def collect_file(context: UnitContext) -> UnitResult:
+    """Read one input file; every record ends as a row of one of three tables, or counted."""
+    params = context.unit.params
+    source = _SOURCE.validate_python(params["source"])
+    kind = SOURCE_KINDS[source.kind]
+    tables = _Tables(context.folder, source, params["name"])
+    with tables:
+        for fate in _read_fates(kind, source, params, context.watch):
+            tables.add(fate)
+    return tables.count(Path(params["path"]).stat().st_size)
+
+
+def _read_fates(
+    kind: SourceKind, source: Source, params: Any, watch: Watch
+) -> Iterator[Found | Refused | Damaged]:
+    """Read raw items and turn each into a fate, telling the supervisor which is in flight."""
+    path = Path(params["path"])
+    stop = watch.refusals.stop_before
+    watch.enter(0)
+    items = kind.iterate(path, source, params["document_bytes"])
+    ordinal = 0
+    while True:
+        if stop is not None and ordinal >= stop[0]:
+            yield Damaged(stop[1], f"nothing after record {ordinal} can be read", 0, 0)
+            return
+        watch.enter(ordinal)
+        try:
+            item = next(items, None)
+        except InputError as error:
+            yield Damaged("damaged_record", str(error).replace(str(path), path.name), 0, 0)
+            return
+        if item is None:
+            return
+        if isinstance(item, Refused | Damaged):
+            yield item
+        else:
+            reason = watch.refusal(ordinal)
+            if reason is None:
+                yield kind.extract(item, source, params["document_bytes"])
+            else:
+                yield _set_aside(item, reason)
+        ordinal += 1
+
+
+def _set_aside(item: Any, reason: str) -> Damaged:
+    native_id = getattr(item, "record_id", None) or getattr(item, "title", None)
+    url = getattr(item, "url", None)
+    return Damaged(
+        reason, "killed while this record was read", item.offset, item.length, native_id, url
+    )
+
+
+class _Tables:
+    """Collects fates into the three tables of a unit and counts them."""
+
+    def __init__(self, folder: Path, source: Source, name: str) -> None:
+        self._source = source
+        self._name = name
+        self._documents = PartWriter(folder / "documents.parquet", DOCUMENTS)
+        self._dropped = PartWriter(folder / "dropped.parquet", DROPPED)
+        self._quarantine = PartWriter(folder / "quarantine.parquet", QUARANTINE)
+        self._found: list[Found] = []
+        self._found_bytes = 0
+        self._refused: list[Refused] = []
+        self._damaged: list[Damaged] = []
+        self._rules: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+        self._kept = 0
+        self._text_bytes = 0
+        self._id_sum = 0
+
+    def __enter__(self) -> "_Tables":
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if error is None:
+            self._flush_found()
+            self._flush_refused()
+            self._flush_damaged()
+        for writer in (self._documents, self._dropped, self._quarantine):
+            writer.__exit__(kind, error, trace)
+
+    def add(self, fate: Found | Refused | Damaged) -> None:
+        if isinstance(fate, Found):
+            self._found.append(fate)
+            self._found_bytes += len(fate.text)
+            if len(self._found) >= BATCH_ROWS or self._found_bytes >= BATCH_BYTES:
+                self._flush_found()
+        elif isinstance(fate, Refused):
+            self._rules[fate.rule] += 1
+            # Requests, metadata and the like are counted; a row for each would be most of the table.
+            if fate.rule != "record_type":
+                self._refused.append(fate)
+                if len(self._refused) >= BATCH_ROWS:
+                    self._flush_refused()
+        else:
+            self._reasons[fate.reason] += 1
+            self._damaged.append(fate)
+            if len(self._damaged) >= BATCH_ROWS:
+                self._flush_damaged()
+
+    def count(self, bytes_in: int) -> UnitResult:
+        lost = sum(self._rules.values()) + sum(self._reasons.values())
+        return UnitResult(
+            records_in=self._kept + lost,
+            kept=self._kept,
+            dropped=dict(self._rules),
+            quarantined=dict(self._reasons),
+            ids_kept=self._id_sum,
+            bytes_in=bytes_in,
+            facts={
+                "rows:documents.parquet": self._documents.rows,
+                "rows:dropped.parquet": self._dropped.rows,
+                "rows:quarantine.parquet": self._quarantine.rows,
+                "text_bytes": self._text_bytes,
+                "source": self._source.name,
+            },
+        )
+
+    def _native_id(self, fate: Found | Refused | Damaged) -> str | None:
+        if fate.native_id is None:
+            return None
+        if self._source.kind in ("jsonl", "parquet"):  # row ids are only unique in their source
+            return f"{self._source.name}/{fate.native_id}"
+        return fate.native_id
+
+    def _locator(self, fates: list[Any]) -> dict[str, list[Any]]:
+        return {
+            "file": [self._name] * len(fates),
+            "offset": [fate.offset for fate in fates],
+            "length": [fate.length for fate in fates],
+            "url": [fate.url for fate in fates],
+        }
+
+    def _flush_found(self) -> None:
+        fates, self._found, self._found_bytes = self._found, [], 0
+        if not fates:
+            return
+        native_ids = [str(self._native_id(fate)) for fate in fates]
+        ids = [doc_id(self._source.kind, native_id) for native_id in native_ids]
+        texts = pa.array([fate.text for fate in fates], pa.string())
+        columns: dict[str, Any] = {
+            "doc_id": ids,
+            "content_id": [content_id(fate.text) for fate in fates],
+            "source": [self._source.name] * len(fates),
+            "kind": [self._source.kind] * len(fates),
+            "native_id": native_ids,
+            "text": texts,
+            **{
+                name: [getattr(fate, name) for fate in fates]
+                for name in (
+                    "title",
+                    "date",
+                    "declared_language",
+                    "charset",
+                    "charset_method",
+                    "extraction",
+                    "licence",
+                )
+            },
+            **self._locator(fates),
+        }
+        self._documents.write(_make_batch(columns, DOCUMENTS))
+        self._kept += len(fates)
+        self._text_bytes += pc.sum(pc.binary_length(texts)).as_py()
+        self._id_sum += sum_ids(np.frombuffer(b"".join(ids), np.uint8).reshape(-1, 16))
+        self._id_sum &= (1 << 64) - 1
+
+    def _flush_refused(self) -> None:
+        fates, self._refused = self._refused, []
+        columns = {
+            "stage": [STAGE] * len(fates),
+            "source": [self._source.name] * len(fates),
+            "native_id": [self._native_id(fate) for fate in fates],
+            "rule": [fate.rule for fate in fates],
+            "detail": [fate.detail for fate in fates],
+            **self._locator(fates),
+        }
+        self._dropped.write(_make_batch(columns, DROPPED))
+
+    def _flush_damaged(self) -> None:
+        fates, self._damaged = self._damaged, []
+        columns = {
+            "stage": [STAGE] * len(fates),
+            "source": [self._source.name] * len(fates),
+            "native_id": [self._native_id(fate) for fate in fates],
+            "reason": [fate.reason for fate in fates],
+            "detail": [fate.detail for fate in fates],
+            **self._locator(fates),
+        }
+        self._quarantine.write(_make_batch(columns, QUARANTINE))
+
+
+def _make_batch(columns: dict[str, Any], schema: pa.Schema) -> pa.RecordBatch:
+    """Build a batch; columns that are not given are null."""
+    rows = len(columns["file"])
+    arrays = [
+        _as_array(columns[field.name], field.type)
+        if field.name in columns
+        else pa.nulls(rows, field.type)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _as_array(values: Any, kind: pa.DataType) -> pa.Array:
+    return values if isinstance(values, pa.Array) else pa.array(values, kind)

@@ -1,0 +1,167 @@
+"""The steps of decide: judge, resolve, apply, sort."""
+
+from typing import Any
+
+from gristmill.pipelines.exchange import count_partitions
+from gristmill.pipelines.run_state import Run
+from gristmill.pipelines.stages import collect, measure
+from gristmill.pipelines.stages.deduplicate import make_settings
+from gristmill.pipelines.stages.planning import (
+    ROWS_PER_PARTITION,
+    Slot,
+    Work,
+    list_digests,
+    list_parts,
+    list_priorities,
+    name_partitions,
+    plan_reduce,
+    plan_units,
+)
+from gristmill.pipelines.stages.splitting import SPLITS
+from gristmill.pipelines.steps import Step
+from gristmill.schemas.errors import AccountingError
+from gristmill.schemas.manifests import StageManifest
+
+CODE = (
+    "gristmill.cleaning.line_rules",
+    "gristmill.cleaning.pii",
+    "gristmill.cleaning.policy",
+    "gristmill.cleaning.rule_tables",
+    "gristmill.dedup.keep_order",
+    "gristmill.dedup.star_removal",
+    "gristmill.pipelines.exchange",
+    "gristmill.pipelines.lookups",
+    "gristmill.pipelines.part_files",
+    "gristmill.pipelines.stages.applying",
+    "gristmill.pipelines.stages.deduplicate",
+    "gristmill.pipelines.stages.judging",
+    "gristmill.pipelines.stages.splitting",
+    "gristmill.schemas.tables",
+    "dist:pyarrow",
+)
+DROPPED_PER_PARTITION = 20 * ROWS_PER_PARTITION
+
+
+def run_decide(run: Run) -> None:
+    """Bring every step of decide to its end.
+
+    Raises:
+        AccountingError: the dropped table has another number of rows than was dropped.
+    """
+    measured = run.manifests[measure.STAGE].totals
+    judged = run.close(_plan_judge(run), measured)
+    resolved = run.close(_plan_resolve(run, judged))
+    applied = run.close(_plan_apply(run, judged, resolved), measured)
+    run.close(_plan_sort(run, applied, "curated", _name_shards(run)), applied.totals)
+    slots = name_partitions(count_partitions(measured.kept, DROPPED_PER_PARTITION))
+    dropped = run.close(_plan_sort(run, applied, "dropped", slots)).totals
+    lost = sum(applied.totals.dropped.values())
+    if dropped.records_in != lost:
+        raise AccountingError(
+            f"decide dropped {lost} documents, but its dropped table has {dropped.records_in}"
+        )
+
+
+def _describe_choices(run: Run) -> dict[str, Any]:
+    return {
+        "cleaning": run.recipe.cleaning.model_dump(mode="json"),
+        "splits": run.recipe.splits.model_dump(mode="json"),
+    }
+
+
+def _list_measured(run: Run) -> list[Slot]:
+    """One slot a documents part, with the signals that measure made of it."""
+    documents = run.pair_parts(collect.STAGE, "documents")
+    signals = run.pair_parts(measure.STAGE, "signals")
+    return [
+        Slot(
+            record.title,
+            [part.sha256, measured.sha256],
+            {"documents": path, "signals": signals_path, "unit_key": part.unit_key},
+        )
+        for (record, part, path), (_, measured, signals_path) in zip(
+            documents, signals, strict=True
+        )
+    ]
+
+
+def _plan_judge(run: Run) -> Step:
+    verified, linked = run.manifests["deduplicate.verify"], run.manifests["deduplicate.link"]
+    choices = {
+        **_describe_choices(run),
+        "priorities": list_priorities(run),
+        "count": len(run.steps["deduplicate.verify"].units),
+    }
+    work = Work("decide.judge", "judging:judge_part", choices, CODE)
+    lists = {
+        "clusters": list_parts(run, work.step, verified, "clusters"),
+        "repeats": list_parts(run, work.step, linked, "repeats"),
+    }
+    facts = [*list_digests(verified, "clusters"), *list_digests(linked, "repeats")]
+    return plan_units(
+        run, work, _list_measured(run), shared_inputs=facts, shared_params={**choices, **lists}
+    )
+
+
+def _plan_resolve(run: Run, judged: StageManifest) -> Step:
+    settings = run.recipe.deduplication
+    choices = {
+        "deduplication": settings.model_dump(mode="json"),
+        "rule_version": make_settings(settings.near).version,
+    }
+    slots = [
+        Slot(record.title, [part.sha256], {**choices, "matches": path})
+        for record, part, path in run.pair_parts("deduplicate.verify", "matches")
+    ]
+    work = Work("decide.resolve", "judging:resolve_partition", choices, CODE)
+    return plan_reduce(run, work, {"members": judged}, slots)
+
+
+def count_shards(run: Run) -> dict[str, int]:
+    """Shards of each split, from the text that the policy keeps: no setting, no worker count."""
+    kept = sum(int(record.facts["kept_text_bytes"]) for record in run.records("decide.judge"))
+    shares = run.recipe.splits
+    held_out = {"validation": shares.validation, "test": shares.test}
+    sizes = {"train": 1 - sum(held_out.values()), **held_out}
+    return {
+        name: count_partitions(int(kept * sizes[name]), run.recipe.publishing.shard_bytes)
+        for name in SPLITS
+    }
+
+
+def _name_shards(run: Run) -> list[Slot]:
+    counts = count_shards(run)
+    return [
+        Slot(f"{split}-{number:05d}-of-{counts[split]:05d}")
+        for split in SPLITS
+        for number in range(counts[split])
+    ]
+
+
+def _plan_apply(run: Run, judged: StageManifest, resolved: StageManifest) -> Step:
+    verified = run.manifests["deduplicate.verify"]
+    measured = run.manifests[measure.STAGE].totals.kept
+    choices = {
+        **_describe_choices(run),
+        "counts": count_shards(run),
+        "dropped_count": count_partitions(measured, DROPPED_PER_PARTITION),
+    }
+    work = Work("decide.apply", "applying:apply_part", choices, CODE)
+    lists = {
+        "losers": list_parts(run, work.step, resolved, "losers"),
+        "clusters": list_parts(run, work.step, verified, "clusters"),
+    }
+    facts = [*list_digests(resolved, "losers"), *list_digests(verified, "clusters")]
+    slots = [
+        Slot(slot.title, [*slot.inputs, part.sha256], {**slot.params, "verdicts": path})
+        for slot, (_, part, path) in zip(
+            _list_measured(run), run.pair_parts("decide.judge", "verdicts"), strict=True
+        )
+    ]
+    return plan_units(run, work, slots, shared_inputs=facts, shared_params={**choices, **lists})
+
+
+def _plan_sort(run: Run, applied: StageManifest, table: str, slots: list[Slot]) -> Step:
+    work = Work(f"decide.sort-{table}", "applying:sort_partition", table, CODE)
+    named = [Slot(slot.title, (), {"table": table}) for slot in slots]
+    return plan_reduce(run, work, {table: applied}, named)

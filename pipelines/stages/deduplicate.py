@@ -1,0 +1,416 @@
+"""Deduplicate: signatures, candidates, components, verified pairs.
+
+Facts only: which documents share a cluster and which pairs inside it verifiably
+match. Who goes is decided later, among the documents that the policy keeps.
+
+Steps: sign (a documents part each) | link (a partition of band keys each) |
+connect (one) | shingle (a part each) | verify (a partition of clusters each).
+Texts never leave their part: band keys and shingle hashes do.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gristmill.dedup import banding, components, minhash, shingling, verification
+from gristmill.dedup.fingerprints import fingerprint_texts, pack_rows, unpack_bands
+from gristmill.dedup.keep_order import KeepColumns, sort_key
+from gristmill.pipelines.children import UnitContext, UnitResult
+from gristmill.pipelines.exchange import (
+    gather_partition,
+    leading_hash,
+    pick_partitions,
+    write_exchange,
+)
+from gristmill.pipelines.lookups import find_rows
+from gristmill.pipelines.part_files import (
+    PartWriter,
+    read_batches,
+    read_parts,
+    view_ids,
+    write_part,
+)
+from gristmill.pipelines.steps import read_list
+from gristmill.schemas.identity import hash_parts
+from gristmill.schemas.ledger_records import UINT64, sum_ids
+from gristmill.schemas.recipe import Deduplication, NearDuplicates
+from gristmill.schemas.tables import CLUSTERS, ID, MATCHES, SIGNATURES, TIMESTAMP
+
+KEYS = pa.schema(
+    [pa.field("key", pa.uint64(), nullable=False), pa.field("doc_id", ID, nullable=False)]
+)
+#: Where a doc_id occurs, to find those that occur twice.
+PLACES = pa.schema(
+    [
+        pa.field("doc_id", ID, nullable=False),
+        pa.field("unit_key", pa.string(), nullable=False),
+        pa.field("row", pa.int64(), nullable=False),
+    ]
+)
+REPEATS = pa.schema([PLACES.field("unit_key"), PLACES.field("row")])
+EDGES = pa.schema(
+    [pa.field("doc_id", ID, nullable=False), pa.field("other_id", ID, nullable=False)]
+)
+COMPONENTS = pa.schema(
+    [
+        pa.field("doc_id", ID, nullable=False),
+        pa.field("cluster_id", ID, nullable=False),
+        pa.field("cluster_size", pa.int32(), nullable=False),
+    ]
+)
+#: What the verifier needs of a clustered document.
+SHINGLED = pa.schema(
+    [
+        *COMPONENTS,
+        pa.field("dedup_id", ID, nullable=False),
+        pa.field("content_id", ID, nullable=False),
+        pa.field("scope", pa.string(), nullable=False),
+        pa.field("priority", pa.int32(), nullable=False),
+        pa.field("date", TIMESTAMP),
+        pa.field("length", pa.int64(), nullable=False),
+        pa.field("shingles", pa.large_list(pa.uint64()), nullable=False),
+    ]
+)
+READ = ("doc_id", "content_id", "source", "text")
+#: A component that holds more of all documents than this is reported.
+GIANT_SHARE = 0.1
+
+
+def make_settings(near: NearDuplicates | None) -> minhash.MinHashSettings:
+    """MinHash settings of a recipe; the defaults where near duplicates are off."""
+    near = near or NearDuplicates()
+    return minhash.MinHashSettings(
+        words_per_shingle=near.words_per_shingle,
+        bands=near.bands,
+        rows_per_band=near.rows_per_band,
+        seed=near.seed,
+        min_similarity=near.min_similarity,
+        similarity=near.similarity,
+    )
+
+
+def _scope_of(near: NearDuplicates | None, sources: list[str]) -> list[str]:
+    return sources if near is not None and near.scope == "source" else [""] * len(sources)
+
+
+def sign_part(context: UnitContext) -> UnitResult:
+    """Sign every document of a part; send its band keys to their partitions."""
+    params = context.unit.params
+    deduplication = Deduplication.model_validate(params["deduplication"])
+    settings = make_settings(deduplication.near)
+    keys, places = [KEYS.empty_table()], [PLACES.empty_table()]
+    rows = id_sum = 0
+    with PartWriter(context.folder / "signatures.parquet", SIGNATURES) as writer:
+        for batch in read_batches(params["documents"], READ):
+            context.watch.enter(rows, rows + batch.num_rows - 1)
+            signed = sign_batch(batch, deduplication, settings)
+            writer.write(signed)
+            keys.append(list_keys(signed, deduplication))
+            places.append(_list_places(batch["doc_id"], params["unit_key"], rows))
+            rows += batch.num_rows
+            id_sum += sum_ids(view_ids(batch["doc_id"]))
+    all_keys = pa.concat_tables(keys).combine_chunks()
+    all_places = pa.concat_tables(places).combine_chunks()
+    count = params["count"]
+    by_key = pick_partitions(np.asarray(all_keys["key"], np.uint64), count)
+    by_id = pick_partitions(leading_hash(view_ids(all_places["doc_id"])), count)
+    write_exchange(context.folder / "exchange-keys.parquet", all_keys, by_key)
+    write_exchange(context.folder / "exchange-places.parquet", all_places, by_id)
+    return UnitResult(
+        records_in=rows,
+        kept=rows,
+        ids_in=id_sum & UINT64,
+        ids_kept=id_sum & UINT64,
+        facts={"rows:signatures.parquet": rows},
+    )
+
+
+def sign_batch(
+    batch: pa.RecordBatch, deduplication: Deduplication, settings: minhash.MinHashSettings
+) -> pa.RecordBatch:
+    """Sign documents: one row of `SIGNATURES` each, in the same order."""
+    scopes = [name.encode() for name in _scope_of(deduplication.near, batch["source"].to_pylist())]
+    prints = fingerprint_texts(batch["text"], settings, scopes)
+    columns = [
+        batch["doc_id"],
+        batch["content_id"],
+        prints.dedup_ids,
+        pa.array(prints.shingle_counts),
+        pack_rows(prints.signatures),
+        pack_rows(prints.band_hashes),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=SIGNATURES)
+
+
+def list_keys(signed: pa.RecordBatch, deduplication: Deduplication) -> pa.Table:
+    """Keys under which documents meet: one a band, and one for equal text."""
+    keys, ids = [], []
+    if deduplication.near is not None:
+        bands = unpack_bands(signed["band_hashes"], make_settings(deduplication.near))
+        listed = banding.list_bands(bands)
+        keys.append(listed.band_keys)
+        ids.append(signed["doc_id"].take(pa.array(listed.rows)))
+    if deduplication.exact:
+        keys.append(_exact_keys(signed["content_id"]))
+        ids.append(signed["doc_id"])
+    if not keys:
+        return KEYS.empty_table()
+    return pa.table({"key": pa.array(np.concatenate(keys)), "doc_id": pa.concat_arrays(ids)}).cast(
+        KEYS
+    )
+
+
+def _exact_keys(content_ids: pa.Array) -> npt.NDArray[np.uint64]:
+    # Another constant than any band's, so that equal texts do not meet bands by chance.
+    salt = np.uint64(int.from_bytes(hash_parts("exact key", size=8), "big"))
+    return leading_hash(view_ids(content_ids)) ^ salt
+
+
+def _list_places(ids: pa.Array, unit_key: str, first: int) -> pa.Table:
+    rows = pa.array(np.arange(first, first + len(ids), dtype=np.int64))
+    return pa.table({"doc_id": ids, "unit_key": pa.array([unit_key] * len(ids)), "row": rows}).cast(
+        PLACES
+    )
+
+
+def link_partition(context: UnitContext) -> UnitResult:
+    """Link the documents that meet under a key; find ids that occur twice."""
+    params = context.unit.params
+    partition = params["partition"]
+    keys = gather_partition(read_list(params["exchanges"]["keys"]), partition, KEYS)
+    left, right = banding.link_ids(
+        np.asarray(keys["key"], np.uint64), keys["doc_id"].combine_chunks()
+    )
+    left, right = components.reduce_ids(left, right)
+    edges = pa.table({"doc_id": left, "other_id": right})
+    places = gather_partition(read_list(params["exchanges"]["places"]), partition, PLACES)
+    repeats = find_repeats(places)
+    write_part(context.folder / "edges.parquet", edges, EDGES)
+    write_part(context.folder / "repeats.parquet", repeats, REPEATS)
+    return UnitResult(
+        records_in=keys.num_rows,
+        kept=keys.num_rows,
+        facts={"rows:edges.parquet": edges.num_rows, "rows:repeats.parquet": repeats.num_rows},
+    )
+
+
+def find_repeats(places: pa.Table) -> pa.Table:
+    """Rows whose doc_id stands already at a smaller (unit key, row): they are given up.
+
+    Unit keys are hashes of content, so which copy stays does not depend on the
+    order of the inputs.
+    """
+    ranked = places.sort_by([(name, "ascending") for name in ("doc_id", "unit_key", "row")])
+    ids = view_ids(ranked["doc_id"])
+    repeated = np.zeros(len(ids), bool)
+    repeated[1:] = (ids[1:] == ids[:-1]).all(axis=1)
+    return ranked.filter(pa.array(repeated)).select(REPEATS.names)
+
+
+def connect_edges(context: UnitContext) -> UnitResult:
+    """Find the connected components of all edges: one process, numbers only."""
+    edges = read_parts(read_list(context.unit.params["edges"]), EDGES).combine_chunks()
+    labelled = components.label_ids(
+        edges["doc_id"].combine_chunks(), edges["other_id"].combine_chunks()
+    )
+    counted = pc.value_counts(labelled.labels)
+    sizes = counted.field("counts").take(pc.index_in(labelled.labels, counted.field("values")))
+    table = pa.table(
+        {
+            "doc_id": labelled.ids,
+            "cluster_id": labelled.labels,
+            "cluster_size": sizes.cast(pa.int32()),
+        }
+    )
+    write_part(context.folder / "components.parquet", table, COMPONENTS)
+    largest = pc.max(sizes).as_py() or 0
+    return UnitResult(
+        records_in=edges.num_rows,
+        kept=edges.num_rows,
+        facts={
+            "rows:components.parquet": table.num_rows,
+            "components": len(counted),
+            "largest_component": largest,
+        },
+    )
+
+
+def shingle_part(context: UnitContext) -> UnitResult:
+    """Send the shingle hashes of a part's clustered documents to their cluster's partition."""
+    params = context.unit.params
+    deduplication = Deduplication.model_validate(params["deduplication"])
+    settings = make_settings(deduplication.near)
+    ids = read_parts([params["documents"]], pa.schema([KEYS.field("doc_id")]))
+    found = find_rows(read_list(params["components"]), ids["doc_id"].combine_chunks(), COMPONENTS)
+    pieces = [SHINGLED.empty_table()]
+    rows = 0
+    columns = (*READ, "date")
+    for batch in read_batches(params["documents"], columns) if found.num_rows else ():
+        place = pc.index_in(batch["doc_id"], value_set=found["doc_id"].combine_chunks())
+        mask = pc.is_valid(place)
+        chosen = batch.filter(mask)
+        if chosen.num_rows:
+            context.watch.enter(rows, rows + batch.num_rows - 1)
+            members = found.take(place.filter(mask))
+            pieces.append(_shingle_batch(chosen, members, deduplication, settings, params))
+        rows += batch.num_rows
+    table = pa.concat_tables(pieces).combine_chunks()
+    partitions = pick_partitions(leading_hash(view_ids(table["cluster_id"])), params["count"])
+    write_exchange(context.folder / "exchange-shingles.parquet", table, partitions)
+    return UnitResult(records_in=table.num_rows, kept=table.num_rows)
+
+
+def _shingle_batch(
+    batch: pa.RecordBatch,
+    members: pa.Table,
+    deduplication: Deduplication,
+    settings: minhash.MinHashSettings,
+    params: Any,
+) -> pa.Table:
+    shingles = shingling.shingle(batch["text"], settings.words_per_shingle)
+    sources = batch["source"].to_pylist()
+    lists = pa.LargeListArray.from_arrays(pa.array(shingles.offsets), pa.array(shingles.hashes))
+    return pa.table(
+        {
+            **{name: members[name] for name in COMPONENTS.names},
+            "dedup_id": shingling.dedup_ids(batch["text"]),
+            "content_id": batch["content_id"],
+            "scope": pa.array(_scope_of(deduplication.near, sources), pa.string()),
+            "priority": pa.array([params["priorities"][name] for name in sources], pa.int32()),
+            "date": batch["date"],
+            "length": pc.utf8_length(batch["text"]).cast(pa.int64()),
+            "shingles": lists,
+        }
+    ).cast(SHINGLED)
+
+
+def verify_partition(context: UnitContext) -> UnitResult:
+    """Measure the pairs of each cluster on their shingle sets; keep those that match."""
+    params = context.unit.params
+    deduplication = Deduplication.model_validate(params["deduplication"])
+    table = gather_partition(
+        read_list(params["exchanges"]["shingles"]), params["partition"], SHINGLED
+    )
+    table = table.sort_by([("cluster_id", "ascending"), ("doc_id", "ascending")]).combine_chunks()
+    context.watch.enter(0, max(0, table.num_rows - 1))
+    matches, left_out = verify_members(table, deduplication)
+    write_part(context.folder / "clusters.parquet", table.select(CLUSTERS.names), CLUSTERS)
+    write_part(context.folder / "matches.parquet", matches, MATCHES)
+    return UnitResult(
+        records_in=table.num_rows,
+        kept=table.num_rows,
+        facts={
+            "rows:clusters.parquet": table.num_rows,
+            "rows:matches.parquet": matches.num_rows,
+            "pairs_left_out": left_out,
+        },
+    )
+
+
+def verify_members(table: pa.Table, deduplication: Deduplication) -> tuple[pa.Table, int]:
+    """Verify whole clusters at once.
+
+    Near pairs are sought inside one scope, equal texts in the whole cluster.
+
+    Args:
+        table: rows of `SHINGLED`, whole clusters.
+        deduplication: what counts as a match.
+
+    Returns:
+        (rows of `MATCHES` sorted by cluster and ids, comparisons that caps left out).
+    """
+    clusters = _rank_values(table, ["cluster_id"])
+    order = order_members(table, deduplication)
+    equal = _link_equal(clusters, _rank_values(table, ["content_id"]), order)
+    pieces = [_list_matches(table, equal, np.ones(len(equal)), np.ones(len(equal), bool))]
+    left_out = 0
+    if deduplication.near is not None and table.num_rows:
+        verified = verification.verify_clusters(
+            _rank_values(table, ["cluster_id", "scope"]),
+            _read_shingles(table),
+            table["dedup_id"].combine_chunks(),
+            order,
+            make_settings(deduplication.near),
+        )
+        left_out = verified.left_out
+        pieces.append(_list_matches(table, verified.pairs, verified.similarity, verified.is_exact))
+    merged = pa.concat_tables(pieces).group_by(["cluster_id", "doc_id", "other_id"])
+    unique = merged.aggregate([("similarity", "max"), ("match", "min")])  # exact before near
+    unique = unique.rename_columns(
+        [name.removesuffix("_max").removesuffix("_min") for name in unique.column_names]
+    )
+    ranked = unique.sort_by([(name, "ascending") for name in ("cluster_id", "doc_id", "other_id")])
+    return ranked.select(MATCHES.names).cast(MATCHES), left_out
+
+
+def order_members(table: pa.Table, deduplication: Deduplication) -> npt.NDArray[np.int64]:
+    """Keep order of documents, best first: what the recipe declares, then the smallest doc_id."""
+    dates = table["date"].combine_chunks().to_numpy(zero_copy_only=False)
+    columns = KeepColumns(
+        doc_ids=table["doc_id"].combine_chunks(),
+        priority=np.asarray(table["priority"], np.int64),
+        date=dates.astype("datetime64[s]"),
+        length=np.asarray(table["length"], np.int64),
+    )
+    return sort_key(columns, deduplication.keep_order)
+
+
+def _rank_values(table: pa.Table, names: list[str]) -> npt.NDArray[np.int64]:
+    """Number the distinct values of some columns; equal rows get equal numbers."""
+    number = np.zeros(table.num_rows, np.int64)
+    for name in names:
+        codes = table[name].combine_chunks().dictionary_encode().indices
+        column = np.asarray(codes, np.int64)
+        number = number * (int(column.max(initial=0)) + 1) + column
+    return number
+
+
+def _link_equal(
+    clusters: npt.NDArray[np.int64], contents: npt.NDArray[np.int64], order: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Link documents of a cluster with equal text to the first of them in keep order."""
+    places = np.empty_like(order)
+    places[order] = np.arange(len(order))
+    ranked = np.lexsort((places, contents, clusters))
+    same = np.zeros(len(ranked), bool)
+    same[1:] = (clusters[ranked[1:]] == clusters[ranked[:-1]]) & (
+        contents[ranked[1:]] == contents[ranked[:-1]]
+    )
+    heads = ranked[np.maximum.accumulate(np.where(same, 0, np.arange(len(ranked))))]
+    return np.stack([heads[same], ranked[same]], axis=1)
+
+
+def _list_matches(
+    table: pa.Table,
+    pairs: npt.NDArray[np.int64],
+    similarity: npt.NDArray[np.float64],
+    is_exact: npt.NDArray[np.bool_],
+) -> pa.Table:
+    """Rows of `MATCHES`; the pair is written with the smaller doc_id first."""
+    ids = view_ids(table["doc_id"])
+    smaller = [tuple(ids[a]) <= tuple(ids[b]) for a, b in pairs]
+    ordered = (
+        np.where(np.array(smaller, bool)[:, None], pairs, pairs[:, ::-1])
+        if len(pairs)
+        else pairs.reshape(0, 2)
+    )
+    left, right = pa.array(ordered[:, 0]), pa.array(ordered[:, 1])
+    return pa.table(
+        {
+            "cluster_id": table["cluster_id"].take(left),
+            "doc_id": table["doc_id"].take(left),
+            "other_id": table["doc_id"].take(right),
+            "similarity": pa.array(similarity.astype(np.float32)),
+            "match": pa.array(np.where(is_exact, "exact", "near").tolist(), pa.string()),
+        }
+    ).cast(MATCHES)
+
+
+def _read_shingles(table: pa.Table) -> shingling.Shingles:
+    lists = table["shingles"].combine_chunks()
+    offsets = np.asarray(lists.offsets, np.int64)
+    hashes = np.asarray(lists.flatten(), np.uint64)
+    return shingling.Shingles(offsets - offsets[0], hashes)

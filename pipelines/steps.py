@@ -1,0 +1,208 @@
+"""Steps: units planned, the missing ones run, the books closed, the manifest written last.
+
+A stage is one or a few steps. A step whose manifest stands under the same key
+and whose files are still there is not run again; otherwise only the units whose
+folders are missing are.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gristmill.pipelines.progress import Progress
+from gristmill.pipelines.units import RECORD_FILE, Unit, make_key
+from gristmill.schemas.atomic_files import PARTIAL_SUFFIX, write_whole
+from gristmill.schemas.errors import AccountingError
+from gristmill.schemas.identity import hash_parts
+from gristmill.schemas.ledger_records import StageTotals, UnitRecord, sum_records
+from gristmill.schemas.manifests import StageManifest, StagePart
+
+MANIFEST_FILE = "manifest.json"
+UNITS_FILE = "units.jsonl"
+
+
+@dataclass(frozen=True)
+class Reducing:
+    """What a reduce unit reads: one partition of an exchange that earlier units wrote."""
+
+    exchange: str  # table name, such as exchange-bands
+    partitions: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """Units of one kind; all of them run by the same work function."""
+
+    name: str
+    units: tuple[Unit, ...]
+
+    @property
+    def key(self) -> str:
+        """Hash of the unit keys: order does not matter."""
+        return hash_parts("step", self.name, *sorted(unit.key for unit in self.units)).hex()
+
+
+class Workspace:
+    """The folder where stages leave their parts: ``<output>/work/<step>/units/<key>/``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def step_folder(self, name: str) -> Path:
+        """Folder of a step."""
+        return self.root / name
+
+    def make_unit(
+        self,
+        step: str,
+        title: str,
+        work: str,
+        *,
+        fragment: Any,
+        code: str,
+        inputs: Sequence[str],
+        params: dict[str, Any],
+    ) -> Unit:
+        """Plan a unit: its key decides its folder."""
+        key = make_key(step, fragment, code, inputs)
+        folder = self.step_folder(step) / "units" / key
+        return Unit(step, key, title, work, str(folder), params)
+
+    def write_list(self, step: str, name: str, values: Any) -> str:
+        """Leave a JSON list for units to read, instead of repeating it in every handle."""
+        payload = json.dumps(values, sort_keys=True).encode("utf-8")
+        digest = hash_parts("list", payload, size=8).hex()
+        path = self.step_folder(step) / f"{name}-{digest}.json"
+        if not path.exists():
+            write_whole(path, payload)
+        return str(path)
+
+    def part_paths(self, manifest: StageManifest, table: str) -> list[str]:
+        """Absolute paths of the parts of a table, in the manifest's order."""
+        folder = self.step_folder(manifest.stage)
+        return [str(folder / part.path) for part in manifest.of_table(table)]
+
+
+def read_list(path: str) -> Any:
+    """Read what `Workspace.write_list` left."""
+    return json.loads(Path(path).read_bytes())
+
+
+def run_step(
+    workspace: Workspace,
+    step: Step,
+    execute: Callable[[Path], None],
+    progress: Progress,
+    *,
+    expected: StageTotals | None = None,
+) -> StageManifest:
+    """Bring a step to its end and close its books.
+
+    Args:
+        workspace: where the step's folder lies.
+        step: the planned units.
+        execute: runs every unit of a list file; see `engines.run_units`.
+        progress: told of every finished unit.
+        expected: totals of the stage before, whose kept documents must be what
+            this step takes in.
+
+    Raises:
+        AccountingError: counts or ids do not add up; no manifest is written.
+        UnitFailedError: a unit failed.
+    """
+    folder = workspace.step_folder(step.name)
+    standing = _find_standing(folder, step)
+    if standing is not None:
+        progress.skip(step.name, standing.totals)
+        return standing
+    folder.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(folder)
+    pending = [unit for unit in step.units if not _is_finished(unit)]
+    with progress.follow(step.name, step.units):
+        if pending:
+            unit_list = folder / UNITS_FILE
+            write_whole(unit_list, b"\n".join(unit.encode() for unit in pending))
+            execute(unit_list)
+    manifest = close_step(step, expected)
+    write_whole(folder / MANIFEST_FILE, manifest.model_dump_json(indent=1).encode("utf-8"))
+    return manifest
+
+
+def close_step(step: Step, expected: StageTotals | None) -> StageManifest:
+    """Read the records of every unit, check that they add up, list their parts by unit key."""
+    records = sorted((_read_record(unit) for unit in step.units), key=lambda r: r.unit_key)
+    totals = sum_records(records)
+    if expected is not None and (
+        totals.records_in != expected.kept or totals.ids_in != expected.ids_kept
+    ):
+        raise AccountingError(
+            f"{step.name} took in {totals.records_in} documents (ids {totals.ids_in:016x}), but "
+            f"the stage before kept {expected.kept} (ids {expected.ids_kept:016x})"
+        )
+    parts = tuple(
+        StagePart(
+            path=f"units/{record.unit_key}/{part.name}",
+            table=part.name.partition(".")[0],
+            unit_key=record.unit_key,
+            rows=part.rows,
+            bytes=part.bytes,
+            sha256=part.sha256,
+        )
+        for record in records
+        for part in record.parts
+    )
+    return StageManifest(stage=step.name, key=step.key, parts=parts, totals=totals)
+
+
+def _find_standing(folder: Path, step: Step) -> StageManifest | None:
+    try:
+        payload = (folder / MANIFEST_FILE).read_bytes()
+    except FileNotFoundError:
+        return None
+    manifest = StageManifest.model_validate_json(payload)
+    whole = manifest.key == step.key and all(
+        _has_size(folder / part.path, part.bytes) for part in manifest.parts
+    )
+    return manifest if whole else None
+
+
+def _has_size(path: Path, size: int) -> bool:
+    try:
+        return path.stat().st_size == size
+    except FileNotFoundError:
+        return False
+
+
+def _is_finished(unit: Unit) -> bool:
+    if not unit.record_path.exists():
+        return False
+    record = _read_record(unit)
+    folder = Path(unit.folder)
+    if all(_has_size(folder / part.name, part.bytes) for part in record.parts):
+        return True
+    _remove_folder(folder)
+    return False
+
+
+def _read_record(unit: Unit) -> UnitRecord:
+    return UnitRecord.model_validate_json(unit.record_path.read_bytes())
+
+
+def _remove_folder(folder: Path) -> None:
+    # The record goes first: a folder without one is never taken for finished.
+    (folder / RECORD_FILE).unlink(missing_ok=True)
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what a killed run left half-written."""
+    for path in folder.glob(f"units/*{PARTIAL_SUFFIX}"):
+        for inner in path.iterdir():
+            inner.unlink()
+        path.rmdir()
+    for path in folder.glob(f"*{PARTIAL_SUFFIX}"):
+        path.unlink()

@@ -1,0 +1,92 @@
+"""Units of work: a slice of input that one child handles from start to end.
+
+A unit is named by its key: hash of the stage, the recipe fragment that matters
+to it, the code that runs it and the content of its inputs. Never a rank or a
+position, so a finished unit is found again whatever the order or worker count.
+"""
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any
+
+from gristmill.schemas.identity import hash_parts
+
+KEY_BYTES = 12
+RECORD_FILE = "record.json"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A handle that travels through Beam as JSON bytes and is carried out by a child.
+
+    `work` names a function ``module:function`` taking (`UnitContext`); `params`
+    holds only what JSON can say.
+    """
+
+    stage: str
+    key: str
+    title: str
+    work: str
+    folder: str  # absolute; appears whole when the unit is finished
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def encode(self) -> bytes:
+        """Serialise as canonical JSON."""
+        return json.dumps(asdict(self), sort_keys=True).encode("utf-8")
+
+    @staticmethod
+    def decode(payload: bytes) -> "Unit":
+        """Inverse of `encode`."""
+        return Unit(**json.loads(payload))
+
+    @property
+    def record_path(self) -> Path:
+        """The ledger record, written inside the folder before it appears."""
+        return Path(self.folder) / RECORD_FILE
+
+
+def make_key(stage: str, fragment: Any, code: str, inputs: Sequence[str]) -> str:
+    """Name a unit by what decides its output.
+
+    Args:
+        stage: name of the stage or step.
+        fragment: the part of the recipe that matters, as JSON values.
+        code: version of the code that runs it, see `hash_code`.
+        inputs: content digests of the inputs, in a meaningful order.
+
+    Returns:
+        24 hex digits.
+    """
+    rendered = json.dumps(fragment, sort_keys=True, default=sorted)
+    return hash_parts("unit", stage, rendered, code, *inputs, size=KEY_BYTES).hex()
+
+
+@functools.cache
+def hash_code(*names: str) -> str:
+    """Hash the source of packages, modules or installed distributions.
+
+    A name that starts with ``dist:`` stands for the version of an installed
+    distribution; any other is an importable package or module.
+
+    Returns:
+        32 hex digits.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(names):
+        digest.update(name.encode("utf-8") + b"\0")
+        if name.startswith("dist:"):
+            digest.update(metadata.version(name.removeprefix("dist:")).encode("utf-8"))
+            continue
+        module = import_module(name)
+        if hasattr(module, "__path__"):
+            files = sorted(path for root in module.__path__ for path in Path(root).glob("*.py"))
+        else:
+            files = [Path(str(module.__file__))]
+        for path in files:
+            digest.update(path.name.encode("utf-8") + b"\0" + path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""What the folders agree on: tables, recipe, manifests, ledger records, errors, seeds."""

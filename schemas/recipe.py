@@ -1,0 +1,236 @@
+"""The recipe: one YAML file that says what to collect, measure, drop, tokenise and publish."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from gristmill.schemas.identity import hash_parts
+from gristmill.schemas.yaml_files import Frozen, read_yaml, validate
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+
+
+class _Source(Frozen):
+    name: str = Field(pattern=NAME_PATTERN)
+    paths: tuple[str, ...] = Field(min_length=1)  # files, globs or http(s) URLs
+    priority: int = Field(default=0, ge=0)  # lower wins among duplicates
+
+    def fragment(self) -> dict[str, Any]:
+        """What of this source decides the bytes of its documents: all but where they lie."""
+        return self.model_dump(mode="json", exclude={"paths", "priority"})
+
+
+class CommonCrawl(_Source):
+    """WARC or WET files of Common Crawl or any other crawler."""
+
+    kind: Literal["commoncrawl"]
+    main_content: bool = True  # false: all text of the page, navigation included
+
+
+class Wikipedia(_Source):
+    """A pages-articles dump, bz2 or plain XML."""
+
+    kind: Literal["wikipedia"]
+    namespaces: tuple[int, ...] = (0,)
+
+
+class OpenWebText(_Source):
+    """The OpenWebText release: tar.xz of tar-in-xz, or its plain tar mirror."""
+
+    kind: Literal["openwebtext"]
+
+
+class _Rows(_Source):
+    text: str = "text"  # column or key of each field; null: the rows have none
+    id: str | None = None
+    url: str | None = None
+    date: str | None = None
+    title: str | None = None
+    language: str | None = None
+
+
+class JsonLines(_Rows):
+    """JSON Lines, plain or compressed."""
+
+    kind: Literal["jsonl"]
+
+
+class ParquetRows(_Rows):
+    """Parquet files with one document a row."""
+
+    kind: Literal["parquet"]
+
+
+Source = Annotated[
+    CommonCrawl | Wikipedia | OpenWebText | JsonLines | ParquetRows, Field(discriminator="kind")
+]
+
+
+class Limits(Frozen):
+    """What one document may cost before it is quarantined and its neighbours go on."""
+
+    document_cpu_seconds: float = Field(default=20.0, gt=0)
+    child_memory_bytes: int = Field(default=4 << 30, ge=256 << 20)
+    document_bytes: int = Field(default=20 << 20, ge=1024)
+
+
+class Bound(Frozen):
+    """One more bound on a metric, checked after the tables."""
+
+    metric: str
+    min: float | None = None
+    max: float | None = None
+
+    @model_validator(mode="after")
+    def _require_a_side(self) -> "Bound":
+        if self.min is None and self.max is None:
+            raise ValueError("needs min, max or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min:g} is over max {self.max:g}")
+        return self
+
+
+class Cleaning(Frozen):
+    """Which measured documents are kept. Tables are checked in the order given."""
+
+    languages: Mapping[str, float] | None = None  # least score by language; null: all languages
+    rule_tables: tuple[str, ...] = ("gopher_quality", "gopher_repetition", "fineweb")
+    bounds: tuple[Bound, ...] = ()
+    line_rule: str | None = "c4_structured"
+    redact: frozenset[Literal["email", "ipv4", "ipv6"]] = frozenset({"email", "ipv4", "ipv6"})
+
+    @field_validator("languages")
+    @classmethod
+    def _check_scores(cls, languages: Mapping[str, float] | None) -> Mapping[str, float] | None:
+        for code, score in (languages or {}).items():
+            if not 0 <= score <= 1:
+                raise ValueError(f"score {score:g} of {code!r} is not between 0 and 1")
+        return languages
+
+
+class NearDuplicates(Frozen):
+    """MinHash settings; defaults follow FineWeb (arXiv:2406.17557), plus verification."""
+
+    words_per_shingle: int = Field(default=5, ge=1, le=32)
+    bands: int = Field(default=14, ge=1, le=128)
+    rows_per_band: int = Field(default=8, ge=1, le=64)
+    seed: int = Field(default=1, ge=0)  # of the hash family; kept, so that signatures compare
+    min_similarity: float = Field(default=0.8, gt=0, le=1)
+    similarity: Literal["jaccard", "containment"] = "jaccard"
+    scope: Literal["source", "recipe"] = "source"  # source: each dump on its own, as FineWeb
+
+
+class Deduplication(Frozen):
+    """Exact and near duplicates; a document goes only if it matches a kept winner."""
+
+    exact: bool = True
+    near: NearDuplicates | None = NearDuplicates()
+    keep_order: tuple[Literal["priority", "newest", "longest"], ...] = (
+        "priority",
+        "newest",
+        "longest",
+    )
+
+
+class Splits(Frozen):
+    """Shares held out, by hash of doc_id, so that no document ever moves."""
+
+    validation: float = Field(default=0.005, ge=0, lt=1)
+    test: float = Field(default=0.005, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _leave_some(self) -> "Splits":
+        if self.validation + self.test >= 1:
+            raise ValueError("validation and test leave nothing to train on")
+        return self
+
+
+class Tokenizer(Frozen):
+    """Train a byte-level BPE on the curated text, or load a tokenizer.json."""
+
+    path: str | None = None  # tokenizer.json; null: train one
+    vocab_size: int = Field(default=32_768, ge=257, le=1 << 24)  # of a trained one
+    train_bytes: int = Field(default=200 << 20, ge=1 << 16)  # text read to train it
+
+
+class Packing(Frozen):
+    """How documents share rows of a fixed number of tokens."""
+
+    sequence_length: int = Field(default=1024, ge=8)
+    strategy: Literal["bestfit_split", "concat", "single_doc"] = "bestfit_split"
+
+
+class Publishing(Frozen):
+    """Where the version goes and what its card says."""
+
+    dataset: str = Field(pattern=NAME_PATTERN)
+    licence: str = "unknown"  # SPDX id of the collection
+    description: str = ""
+    shard_bytes: int = Field(default=256 << 20, ge=1 << 20)
+
+
+class Recipe(Frozen):
+    """A whole run. `folder` is where relative paths start: the recipe file's own folder."""
+
+    name: str = Field(pattern=NAME_PATTERN)
+    seed: int = Field(default=0, ge=0)
+    sources: tuple[Source, ...] = Field(min_length=1)
+    limits: Limits = Limits()
+    cleaning: Cleaning = Cleaning()
+    deduplication: Deduplication = Deduplication()
+    splits: Splits = Splits()
+    tokenizer: Tokenizer = Tokenizer()
+    packing: Packing = Packing()
+    publishing: Publishing
+    output: str  # folder of work files, store and report
+    folder: Path = Field(default=Path(), exclude=True)
+
+    @field_validator("sources")
+    @classmethod
+    def _check_names(cls, sources: tuple[Source, ...]) -> tuple[Source, ...]:
+        names = [source.name for source in sources]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"source name {name!r} stands twice")
+        return sources
+
+    @property
+    def output_path(self) -> Path:
+        """The output folder, absolute."""
+        return (self.folder / self.output).absolute()
+
+    def content(self) -> dict[str, Any]:
+        """Everything that decides the dataset's content: not where input or output lies."""
+        content = self.model_dump(mode="json", exclude={"output", "sources"})
+        content["sources"] = sorted(
+            (source.fragment() | {"priority": source.priority} for source in self.sources),
+            key=lambda fragment: str(fragment["name"]),
+        )
+        content["cleaning"]["redact"] = sorted(content["cleaning"]["redact"])
+        return content
+
+    def digest(self) -> str:
+        """Hex digest of `content`; part of the dataset id."""
+        return hash_parts("recipe", json.dumps(self.content(), sort_keys=True)).hex()
+
+
+def load_recipe(path: Path, *, output: str | None = None) -> Recipe:
+    """Read and validate a recipe.
+
+    Args:
+        path: the YAML file.
+        output: replaces the recipe's `output`; relative to the current folder.
+
+    Raises:
+        RecipeError: lists every mistake with its path in the file.
+    """
+    value = read_yaml(path)
+    if isinstance(value, dict) and "folder" in value:
+        value = {"folder ": value.pop("folder"), **value}
+    if output is not None and isinstance(value, dict):
+        value = value | {"output": str(Path(output).absolute())}
+    recipe = validate(Recipe, value, str(path))
+    return recipe.model_copy(update={"folder": path.absolute().parent})

@@ -1,0 +1,1 @@
+"""Loader, model, pretraining, evaluation and generation on published versions. No Beam."""
