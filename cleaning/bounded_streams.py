@@ -13,48 +13,46 @@ that was decoded before a fault is delivered before the fault is raised.
         └── OversizeStreamError    over a cap: decoded bytes, ratio, window or memory
 """
 
-import bz2
 import io
-import lzma
-import zlib
-from collections.abc import Callable, Iterator
-from typing import BinaryIO, Final, Protocol, cast
+from collections.abc import Iterator
+from typing import BinaryIO, Final, cast
 
-import zstandard
-
+from gristmill.cleaning.decompressors import (
+    CHUNK_BYTES,
+    FAULTS,
+    FORMATS,
+    MAGIC_BYTES,
+    detect_format,
+)
 from gristmill.schemas.errors import InputError
 
 #: Compressed bytes read at a time.
 READ_BYTES: Final = 1 << 16
 
-#: Decoded bytes that one call of a decompressor may return.
-CHUNK_BYTES: Final = 1 << 18
-
 #: Caps of threat S1 in specs/reliability.md: text is about 5:1, bombs are 1,000:1 and more.
 MAX_RATIO: Final = 1_000
 RATIO_GRACE_BYTES: Final = 1 << 20
 
-#: Window and dictionary cap. The largest that `zstd --long=27` and `xz -9` ask for.
-MAX_WINDOW_BYTES: Final = 1 << 27
-
-# A zstd block of 4 bytes may stand for 128 KiB, and the binding has no `max_length`:
-# 1 KiB of input yields at most 32 MiB.
-_ZSTD_SLICE_BYTES: Final = 1 << 10
-
-_MAGIC_BYTES: Final = 13
-_SEVEN_ZIP: Final = b"7z\xbc\xaf\x27\x1c"
-
 
 class StreamError(InputError):
-    """A compressed stream cannot be read on; `offset` is how far its bytes were read."""
+    """A compressed stream cannot be read on.
+
+    Attributes:
+        offset: how far the bytes of the stream were read.
+        reason: quarantine reason of what is lost.
+    """
+
+    reason = "damaged_record"
 
     def __init__(self, message: str, offset: int) -> None:
         self.offset = offset
-        super().__init__(f"{message} at compressed offset {offset}")
+        super().__init__(f"{message} (at byte {offset})")
 
 
 class TruncatedStreamError(StreamError):
     """The stream ends inside a member: fetch the file again."""
+
+    reason = "truncated_record"
 
 
 class CorruptStreamError(StreamError):
@@ -64,122 +62,7 @@ class CorruptStreamError(StreamError):
 class OversizeStreamError(StreamError):
     """Decoding would go over a cap on bytes, ratio, window or memory."""
 
-
-class _Decompressor(Protocol):
-    """The part of `bz2.BZ2Decompressor` that all formats are brought to."""
-
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    @property
-    def needs_input(self) -> bool: ...
-    def decompress(self, data: bytes, max_length: int = ...) -> bytes: ...
-
-
-class _Gzip:
-    """`zlib.decompressobj` with the interface of `bz2.BZ2Decompressor`."""
-
-    def __init__(self) -> None:
-        self._inner = zlib.decompressobj(wbits=31)
-
-    @property
-    def eof(self) -> bool:
-        return self._inner.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._inner.unused_data
-
-    @property
-    def needs_input(self) -> bool:
-        return not self._inner.eof and not self._inner.unconsumed_tail
-
-    def decompress(self, data: bytes, max_length: int = CHUNK_BYTES) -> bytes:
-        return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
-
-
-class _Zstd:
-    """One zstd frame, fed in slices so that a bomb cannot expand in a single call."""
-
-    def __init__(self) -> None:
-        self._inner = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES).decompressobj()
-        self._pending = b""
-        self._position = 0
-
-    @property
-    def eof(self) -> bool:
-        return self._inner.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._inner.unused_data + self._pending[self._position :]
-
-    @property
-    def needs_input(self) -> bool:
-        return not self._inner.eof and self._position >= len(self._pending)
-
-    def decompress(self, data: bytes, max_length: int = CHUNK_BYTES) -> bytes:
-        if data:
-            self._pending = self._pending[self._position :] + data
-            self._position = 0
-        pieces: list[bytes] = []
-        size = 0
-        while size < max_length and self._position < len(self._pending) and not self._inner.eof:
-            end = self._position + _ZSTD_SLICE_BYTES
-            piece = self._inner.decompress(self._pending[self._position : end])
-            self._position = min(end, len(self._pending))
-            size += len(piece)
-            pieces.append(piece)
-        return b"".join(pieces)
-
-
-def _open_xz() -> _Decompressor:
-    return lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=2 * MAX_WINDOW_BYTES)
-
-
-def _open_lzma() -> _Decompressor:
-    return lzma.LZMADecompressor(format=lzma.FORMAT_ALONE, memlimit=2 * MAX_WINDOW_BYTES)
-
-
-_FORMATS: Final[dict[str, Callable[[], _Decompressor]]] = {
-    "gz": _Gzip,
-    "bz2": bz2.BZ2Decompressor,
-    "xz": _open_xz,
-    "lzma": _open_lzma,
-    "zst": _Zstd,
-}
-
-
-def _is_lzma(head: bytes) -> bool:
-    # .lzma has no magic: its usual properties byte, a power-of-two dictionary and an
-    # unknown or believable size tell it from text.
-    if len(head) < _MAGIC_BYTES or head[0] != 0x5D:
-        return False
-    dictionary = int.from_bytes(head[1:5], "little")
-    size = int.from_bytes(head[5:13], "little")
-    return dictionary.bit_count() == 1 and (size == (1 << 64) - 1 or size < 1 << 40)
-
-
-def detect_format(head: bytes) -> str:
-    """Tell a compression format by the first 13 bytes of a file.
-
-    Returns:
-        ``gz``, ``bz2``, ``xz``, ``lzma``, ``zst``, ``7z`` or ``plain``.
-    """
-    if head.startswith(b"\x1f\x8b"):
-        return "gz"
-    if head.startswith(b"BZh") and head[3:4] in b"123456789" and len(head) > 3:
-        return "bz2"
-    if head.startswith(b"\xfd7zXZ\x00"):
-        return "xz"
-    if head.startswith(b"\x28\xb5\x2f\xfd"):
-        return "zst"
-    if len(head) >= 4 and head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50:
-        return "zst"  # a skippable frame, as pzstd and seekable files begin
-    if head.startswith(_SEVEN_ZIP):
-        return "7z"
-    return "lzma" if _is_lzma(head) else "plain"
+    reason = "too_large"
 
 
 class Meter:
@@ -223,7 +106,7 @@ class _Source:
     def read_head(self) -> bytes:
         """Read at least 13 bytes, or all that there are, and leave them in place."""
         head = self.read()
-        while len(head) < _MAGIC_BYTES and (more := self.read()):
+        while len(head) < MAGIC_BYTES and (more := self.read()):
             head += more
         self._returned = head
         return head
@@ -239,7 +122,7 @@ class _Source:
 
 
 def _decode_member(format_name: str, source: _Source, meter: Meter) -> Iterator[bytes]:
-    decompressor = _FORMATS[format_name]()
+    decompressor = FORMATS[format_name]()
     while not decompressor.eof:
         data = b""
         if decompressor.needs_input:
@@ -248,12 +131,9 @@ def _decode_member(format_name: str, source: _Source, meter: Meter) -> Iterator[
                 raise TruncatedStreamError(f"{format_name} stream ends too early", meter.read_bytes)
         try:
             chunk = decompressor.decompress(data, CHUNK_BYTES)
-        except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, MemoryError) as error:
+        except FAULTS as error:
             kind = OversizeStreamError if "emory" in str(error) else CorruptStreamError
             raise kind(f"{format_name} stream: {error}", meter.read_bytes) from error
-        except zstandard.ZstdError as error:
-            kind = OversizeStreamError if "memory" in str(error) else CorruptStreamError
-            raise kind(f"zst stream: {error}", meter.read_bytes) from error
         if chunk:
             yield meter.count(chunk)
     source.put_back(decompressor.unused_data)

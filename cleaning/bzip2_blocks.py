@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from gristmill.cleaning.bounded_streams import (
-    CHUNK_BYTES,
     READ_BYTES,
     CorruptStreamError,
     Meter,
@@ -25,6 +24,7 @@ from gristmill.cleaning.bounded_streams import (
     StreamError,
     TruncatedStreamError,
 )
+from gristmill.cleaning.decompressors import CHUNK_BYTES
 
 _BLOCK_MARK: Final = 0x314159265359
 _END_MARK: Final = 0x177245385090

@@ -103,11 +103,13 @@ def decode(payload: bytes, http_charset: str | None) -> Decoded | None:
         if text is not None:
             return Decoded(text, "utf-8", "utf8", 1.0) if _is_clean(text) else None
     for label, method in ((http_charset, "http"), (find_declared(payload), "meta")):
-        charset = map_label(label) if label else None
-        found = _accept(payload, charset, method) if charset else None
+        declared = map_label(label) if label else None
+        found = _accept(payload, declared, method) if declared else None
         if found:
             return found
-    return _accept(payload, guess_charset(payload), "detected")
+    found = _accept(payload, guess_charset(payload), "detected")
+    text = None if found else _decode_utf8(payload)
+    return Decoded(text, "utf-8", "utf8", 1.0) if text is not None and _is_clean(text) else found
 
 
 def _has_escapes(payload: bytes) -> bool:

@@ -12,13 +12,11 @@ from typing import BinaryIO, Final, NamedTuple, cast
 
 from gristmill.cleaning.bounded_streams import (
     CorruptStreamError,
-    OversizeStreamError,
     StreamError,
-    TruncatedStreamError,
     decode_chunks,
-    detect_format,
 )
 from gristmill.cleaning.bzip2_blocks import decode_blocks
+from gristmill.cleaning.decompressors import detect_format
 from gristmill.schemas.fates import Damaged
 
 #: Cap on the XML of one page with one revision; the largest real article is under 3 MiB.
@@ -249,13 +247,6 @@ class _Scanner:
         self._leave(end)
 
 
-def _describe_fault(scanner: _Scanner, fault: StreamError) -> Damaged:
-    if isinstance(fault, TruncatedStreamError):
-        return scanner.give_up(str(fault))
-    reason = "too_large" if isinstance(fault, OversizeStreamError) else "damaged_record"
-    return scanner.give_up(str(fault), reason)
-
-
 def scan_elements(
     stream: BinaryIO, *, max_page_bytes: int, max_bytes: int, whole: bool
 ) -> Iterator[Element | Damaged]:
@@ -276,7 +267,7 @@ def scan_elements(
     last_fault: StreamError | None = None
     for event in _transcode(_decode_container(stream, max_bytes)):
         if isinstance(event, StreamError):
-            yield _describe_fault(scanner, event)
+            yield scanner.give_up(str(event), event.reason)
             last_fault = event
             continue
         last_fault = None

@@ -11,14 +11,8 @@ from typing import Final
 import numba
 import numpy as np
 
-from gristmill.cleaning.segments import (
-    LINE_FINAL,
-    SPACE,
-    Bytes,
-    ClassTable,
-    classify_character,
-    decode_character,
-)
+from gristmill.cleaning.character_classes import LINE_FINAL, SPACE, ClassTable
+from gristmill.cleaning.segments import Bytes, classify_character, decode_character
 from gristmill.schemas.tables import (
     LINE_ELLIPSIS,
     LINE_JAVASCRIPT,
@@ -27,7 +21,7 @@ from gristmill.schemas.tables import (
     LINE_TERMINAL_MARK,
 )
 
-_OPEN, _CLOSE, _ZERO, _NINE = ord("["), ord("]"), ord("0"), ord("9")
+_OPEN, _CLOSE, _ZERO, _NINE, _SPACE = ord("["), ord("]"), ord("0"), ord("9"), ord(" ")
 
 
 def _phrase(text: str) -> Bytes:
@@ -41,10 +35,14 @@ _LOREM, _IPSUM = _phrase("lorem"), _phrase(" ipsum")
 _TERMS, _OF_USE = _phrase("terms"), _phrase(" of use")
 _PRIVACY, _COOKIE, _POLICY = _phrase("privacy"), _phrase("cookie"), _phrase(" policy")
 _USE, _USES = _phrase("use"), _phrase("uses")
+_ENDINGS: Final = tuple(
+    int.from_bytes(word[-3:].encode("ascii"), "big")
+    for word in ("use", "uses", "terms", "cookie", "privacy", "lorem")
+)
 _COOKIES, _OF_COOKIES = _phrase(" cookies"), _phrase(" of cookies")
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def _matches(data: Bytes, start: int, end: int, phrase: Bytes) -> bool:
     """Compare ``data[start:]`` with a phrase in lower case, ignoring ASCII case."""
     same, offset = start + phrase.size <= end, 0
@@ -56,7 +54,7 @@ def _matches(data: Bytes, start: int, end: int, phrase: Bytes) -> bool:
     return same
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def _equals(data: Bytes, start: int, end: int, phrase: Bytes) -> bool:
     """Compare ``data[start:]`` with a phrase, byte by byte."""
     same, offset = start + phrase.size <= end, 0
@@ -66,12 +64,12 @@ def _equals(data: Bytes, start: int, end: int, phrase: Bytes) -> bool:
     return same
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def _matches_around(
     data: Bytes, start: int, middle: int, end: int, before: Bytes, after: Bytes
 ) -> bool:
     """Tell whether `before` ends and `after` begins at `middle`, within ``[start, end)``."""
-    found = middle - before.size >= start
+    found: bool = middle - before.size >= start
     if found:
         found = _matches(data, middle, end, after)
     if found:
@@ -79,73 +77,81 @@ def _matches_around(
     return found
 
 
-@numba.njit(cache=True, nogil=True)
-def may_end_phrase(before: int, last: int) -> bool:
-    """Tell from the last two bytes of a word whether `find_phrase` may find something."""
-    before, last = before | 32, last | 32
-    if last == ord("e"):
-        return before == ord("i") or before == ord("s")
-    if last == ord("s"):
-        return before == ord("m") or before == ord("e")
-    return (last == ord("m") and before == ord("e")) or (last == ord("y") and before == ord("c"))
+@numba.njit(cache=True, nogil=True, forceinline=True)
+def is_phrase_ending(data: Bytes, end: int) -> bool:
+    """Tell from its last three bytes whether a word that ends at `end` may open a phrase.
+
+    A filter for `count_phrases`: words in use, uses, terms, cookie, privacy, lorem.
+    """
+    ending = (
+        np.int64(data[max(end - 3, 0)] | 32) << 16
+        | np.int64(data[max(end - 2, 0)] | 32) << 8
+        | np.int64(data[end - 1] | 32)
+    )
+    found = False
+    for candidate in _ENDINGS:
+        found |= ending == candidate
+    return found
 
 
 @numba.njit(cache=True, nogil=True)
-def find_phrase(data: Bytes, start: int, middle: int, end: int) -> int:
-    """Recognise a phrase whose first word ends at `middle`, where a space stands.
+def _has_policy_phrase(data: Bytes, start: int, middle: int, end: int) -> bool:
+    """Tell whether a policy phrase has its first space at `middle`."""
+    found: bool = (
+        _matches_around(data, start, middle, end, _PRIVACY, _POLICY)
+        or _matches_around(data, start, middle, end, _TERMS, _OF_USE)
+        or _matches_around(data, start, middle, end, _USES, _COOKIES)
+        or _matches_around(data, start, middle, end, _COOKIE, _POLICY)
+        or _matches_around(data, start, middle, end, _USE, _COOKIES)
+        or _matches_around(data, start, middle, end, _USE, _OF_COOKIES)
+    )
+    return found
 
-    Args:
-        data: UTF-8 bytes.
-        start: where the document begins.
-        middle: end of a word.
-        end: where the document ends.
+
+@numba.njit(cache=True, nogil=True)
+def count_phrases(data: Bytes, start: int, end: int) -> tuple[int, int]:
+    """Look for the phrases of C4 in a line.
 
     Returns:
-        `LINE_LOREM_IPSUM`, `LINE_POLICY_PHRASE` or 0.
+        (`LINE_LOREM_IPSUM` and `LINE_POLICY_PHRASE` or 0, how often "lorem ipsum" occurs).
     """
-    last = data[middle - 1] | 32
-    lorem, policy = False, False
-    if last == ord("m"):
-        lorem = _matches_around(data, start, middle, end, _LOREM, _IPSUM)
-    elif last == ord("y"):
-        policy = _matches_around(data, start, middle, end, _PRIVACY, _POLICY)
-    elif last == ord("s"):
-        policy = _matches_around(data, start, middle, end, _TERMS, _OF_USE)
-        policy |= _matches_around(data, start, middle, end, _USES, _COOKIES)
-    elif last == ord("e"):
-        policy = _matches_around(data, start, middle, end, _COOKIE, _POLICY)
-        policy |= _matches_around(data, start, middle, end, _USE, _COOKIES)
-        policy |= _matches_around(data, start, middle, end, _USE, _OF_COOKIES)
-    return LINE_LOREM_IPSUM * lorem | LINE_POLICY_PHRASE * policy
+    flags, lorem_ipsums = 0, 0
+    for middle in range(start + 1, end):
+        if data[middle] == _SPACE:
+            if _matches_around(data, start, middle, end, _LOREM, _IPSUM):
+                flags |= LINE_LOREM_IPSUM
+                lorem_ipsums += 1
+            elif _has_policy_phrase(data, start, middle, end):
+                flags |= LINE_POLICY_PHRASE
+    return flags, lorem_ipsums
 
 
 @numba.njit(cache=True, nogil=True)
 def find_javascript(data: Bytes, start: int, end: int) -> int:
-    """Give `LINE_JAVASCRIPT` if the word at ``[start, end)`` contains "javascript", else 0."""
+    """Give `LINE_JAVASCRIPT` if the line at ``[start, end)`` contains "javascript", else 0."""
+    found = False
     for position in range(start, end - _JAVASCRIPT.size + 1):
-        if _matches(data, position, end, _JAVASCRIPT):
-            return LINE_JAVASCRIPT
-    return 0
+        if data[position] | 32 == _JAVASCRIPT[0]:
+            found |= _matches(data, position, end, _JAVASCRIPT)
+    return LINE_JAVASCRIPT if found else 0
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def citation_end(data: Bytes, start: int, end: int) -> int:
     """Find the end of the citation that opens at `start`; `start` itself if none does."""
     position = start + 1
     while position < end and _ZERO <= data[position] <= _NINE:
         position += 1
-    after = start
-    if data[start] == _OPEN and position < end and data[position] == _CLOSE:
-        after = position + 1
+    closed = data[start] == _OPEN and position < end and data[position] == _CLOSE
     # TFDS deletes these two in lower case only.
-    elif _equals(data, start, end, _EDIT):
-        after = start + _EDIT.size
-    elif _equals(data, start, end, _CITATION_NEEDED):
-        after = start + _CITATION_NEEDED.size
-    return after
+    edit: bool = _equals(data, start, end, _EDIT)
+    needed: bool = _equals(data, start, end, _CITATION_NEEDED)
+    if closed:
+        return position + 1
+    return start + _EDIT.size * edit + _CITATION_NEEDED.size * needed
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def _citation_start(data: Bytes, start: int, end: int) -> int:
     """Find the start of the citation that ends at `end`; `end` if there is none."""
     position, found = end - 2, end
@@ -162,7 +168,7 @@ def _citation_start(data: Bytes, start: int, end: int) -> int:
     return found
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def _last_character(data: Bytes, start: int, end: int) -> tuple[int, int]:
     """Decode the character that ends at `end`: (byte where it starts, code point)."""
     position = end - 1
@@ -171,7 +177,7 @@ def _last_character(data: Bytes, start: int, end: int) -> tuple[int, int]:
     return position, decode_character(data, position, end)[0]
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def _strip_end(data: Bytes, start: int, end: int, classes: ClassTable) -> int:
     """Move `end` back over whitespace."""
     blank = True
@@ -182,16 +188,17 @@ def _strip_end(data: Bytes, start: int, end: int, classes: ClassTable) -> int:
     return end
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def _ends_with_ellipsis(data: Bytes, start: int, end: int) -> bool:
     if end - start < 3:
         return False
     first, second, third = data[end - 3], data[end - 2], data[end - 1]
-    dots = first == ord(".") and second == ord(".") and third == ord(".")
-    return dots or (first == 0xE2 and second == 0x80 and third == 0xA6)
+    dots: bool = first == ord(".") and second == ord(".") and third == ord(".")
+    sign: bool = first == 0xE2 and second == 0x80 and third == 0xA6
+    return dots or sign
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def judge_line_end(data: Bytes, start: int, end: int, classes: ClassTable) -> int:
     """Read the end of a line that is not blank.
 
@@ -206,14 +213,14 @@ def judge_line_end(data: Bytes, start: int, end: int, classes: ClassTable) -> in
     while before < end:
         end = _strip_end(data, start, before, classes)
         before = _citation_start(data, start, end)
-    if end > start and not (data[end - 1] == ord(".") and _ends_with_ellipsis(data, start, end)):
+    if end > start and not _ends_with_ellipsis(data, start, end):
         last = data[end - 1]
         if last == ord(".") or last == ord("?") or last == ord("!") or last == ord('"'):
             flags |= LINE_TERMINAL_MARK
     return flags
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def ends_punctuated(data: Bytes, start: int, end: int, classes: ClassTable) -> bool:
     """Tell whether a line, not stripped, ends in punctuation that can end a sentence.
 
@@ -223,10 +230,11 @@ def ends_punctuated(data: Bytes, start: int, end: int, classes: ClassTable) -> b
     if end <= start:
         return False
     _, code_point = _last_character(data, start, end)
-    return classify_character(classes, code_point) & LINE_FINAL != 0
+    final: bool = classify_character(classes, code_point) & LINE_FINAL != 0
+    return final
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def opens_with_bullet(data: Bytes, start: int, end: int) -> bool:
     """Tell whether a line, from its first visible character, opens with a bullet.
 
@@ -235,9 +243,10 @@ def opens_with_bullet(data: Bytes, start: int, end: int) -> bool:
     if start >= end:
         return False
     code_point, _ = decode_character(data, start, end)
-    return (
+    bullet: bool = (
         code_point == ord("-")
         or code_point == ord("*")
         or code_point == 0x2022
         or code_point == 0x25CF
     )
+    return bullet

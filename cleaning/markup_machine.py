@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from gristmill.cleaning.wikitext_names import BREAKING_TAGS, INLINE_TAGS, LANGUAGE_CODES
+from gristmill.cleaning.wikitext_links import is_hidden, show_link, show_variant
+from gristmill.cleaning.wikitext_names import BREAKING_TAGS, INLINE_TAGS
 from gristmill.cleaning.wikitext_templates import find_rule, parse_arguments
 
 #: Marks a heading line until the lines are tidied.
@@ -24,16 +25,15 @@ _MAX_TABLES: Final = 8
 _MAX_NAME_PIECES: Final = 12
 
 _TOKEN: Final = re.compile(
-    r"(\{\{++|\}\}++|\[\[|\]\]|\|\||!!|\|"
+    r"(\{\{++|\}\}++|\[\[|\]++|\|\||!!|\|"
     r"|\n[ \t:]*+\{\||\n[ \t]*+(?:\|\}(?!\})|\|-++|\|\+|[|!])"
     r"|\n={1,6}+|\n-{4,}+|\n[*#:;]++[ \t]*+|\n"
     r"|={1,6}+[ \t]*+(?=\n|\Z)|''++"
     r"|\[(?:(?:https?|ftps?|ircs?|gopher|news|telnet|nntp|worldwind|svn|git|mms):)?//[^\s\[\]<>\"|{}]*+[ \t]*+"
-    r"|\[(?:mailto|news|tel|sip|xmpp):[^\s\[\]<>\"|{}]++[ \t]*+|\]"
+    r"|\[(?:mailto|news|tel|sip|xmpp):[^\s\[\]<>\"|{}]++[ \t]*+"
     r"|</?[A-Za-z][^<>]*+>|__[A-Z]{3,30}+__|-\{(?!\{)|\}-)"
 )
 _TAG_NAME: Final = re.compile(r"</?([A-Za-z][A-Za-z0-9]*+)")
-_VARIANT_KEY: Final = re.compile(r"[a-z]{2,3}(?:-[a-z]{2,8})*+")
 
 _TEMPLATE, _LINK, _URL, _TABLE, _VARIANT = range(5)
 
@@ -41,7 +41,17 @@ _TEMPLATE, _LINK, _URL, _TABLE, _VARIANT = range(5)
 class _Frame:
     """An open construct: its first piece, the places of its pipes or cells."""
 
-    __slots__ = ("attributes", "braces", "cells", "kind", "pipes", "row", "shielded", "start")
+    __slots__ = (
+        "attributes",
+        "braces",
+        "caption",
+        "cells",
+        "kind",
+        "pipes",
+        "row",
+        "shielded",
+        "start",
+    )
 
     def __init__(self, kind: int, start: int, braces: int = 0) -> None:
         self.kind = kind
@@ -51,6 +61,7 @@ class _Frame:
         self.cells: list[int] = []  # first piece of each cell of the row
         self.row = -1  # first piece of the row, -1 between rows
         self.attributes = -1  # first piece of what is dropped up to the line's end
+        self.caption = False  # the row is the table's caption
         self.shielded = False  # the cell's next pipe is text, not the end of attributes
 
 
@@ -67,12 +78,10 @@ class MarkupMachine:
         self._header_cells = False
         self._actions: dict[str, Callable[[str], None]] = {
             "[[": self._open_link,
-            "]]": self._close_link,
             "|": self._read_pipe,
             "||": self._read_double_pipe,
             "!!": self._read_double_bang,
             "\n": self._break_line,
-            "]": self._close_url,
             "-{": self._open_variant,
             "}-": self._close_variant,
             "''": self._skip,
@@ -85,6 +94,7 @@ class MarkupMachine:
             "=": self._close_heading,
             "'": self._read_quotes,
             "[": self._open_url,
+            "]": self._close_brackets,
             "<": self._read_tag,
             "_": self._skip,
         }
@@ -181,20 +191,31 @@ class MarkupMachine:
     # Links
 
     def _open_link(self, token: str) -> None:
-        if len(self._stack) < MAX_DEPTH or self._open[_TEMPLATE] > MAX_DEPTH:
+        if self._top() == _TABLE:
+            self._stack[-1].shielded = True
+        if len(self._stack) < MAX_DEPTH:
             self._push(_LINK)
-        if self._open[_TABLE]:
-            self._shield_cell()
 
-    def _shield_cell(self) -> None:
-        if len(self._stack) > 1 and self._stack[-2].kind == _TABLE:
-            self._stack[-2].shielded = True
+    def _close_brackets(self, token: str) -> None:
+        """Close external links by one bracket, links by two; three close one in the other."""
+        brackets = len(token)
+        while brackets and self._top() in (_LINK, _URL, _VARIANT):
+            closes_link = brackets == 2 and self._open[_LINK] > 0
+            if self._top() == _LINK and brackets >= 2:
+                self._close_link()
+                brackets -= 2
+            elif self._top() == _URL and not closes_link:
+                self._pop()
+                brackets -= 1
+            elif closes_link or self._top() == _VARIANT:
+                self._pop()
+            else:
+                break
+        # Pairs without a partner are stray marks, a single one is text.
+        if brackets % 2:
+            self._out.append("]")
 
-    def _close_link(self, token: str) -> None:
-        while self._top() in (_URL, _VARIANT):
-            self._pop()
-        if self._top() != _LINK:
-            return
+    def _close_link(self) -> None:
         frame = self._stack[-1]
         self._pop()
         out = self._out
@@ -203,40 +224,19 @@ class MarkupMachine:
             return
         target = "".join(out[frame.start : target_end]).strip()
         label = None
-        if frame.pipes and not self._is_hidden(target):
+        if is_hidden(target, self._dropped_prefixes):
+            del out[frame.start :]
+            return
+        if frame.pipes:
             label = "".join(out[target_end + 1 :])
         del out[frame.start :]
-        shown = self._show_link(target, label)
+        shown = show_link(target, label)
         if shown:
             out.append(shown)
 
-    def _is_hidden(self, target: str) -> bool:
-        prefix, colon, _ = target.partition(":")
-        if not colon or len(prefix) > 40:
-            return False
-        name = prefix.strip().replace("_", " ").lower()
-        return name in self._dropped_prefixes or name in LANGUAGE_CODES
-
-    def _show_link(self, target: str, label: str | None) -> str:
-        if self._is_hidden(target):
-            return ""
-        target = target.removeprefix(":")
-        if label is None:
-            return target.removeprefix("#")
-        if label.strip():
-            return label
-        # The pipe trick: [[Help:Page (topic)|]] shows "Page".
-        return target.partition(":")[2].strip() or target.partition(" (")[0]
-
     def _open_url(self, token: str) -> None:
-        if len(self._stack) < MAX_DEPTH or self._open[_TEMPLATE] > MAX_DEPTH:
+        if len(self._stack) < MAX_DEPTH:
             self._push(_URL)
-
-    def _close_url(self, token: str) -> None:
-        if self._top() == _URL:
-            self._pop()
-        else:
-            self._out.append(token)
 
     # Language variants, as in Chinese: -{zh-hans:text; zh-hant:text}-
 
@@ -251,14 +251,7 @@ class MarkupMachine:
         self._pop()
         body = "".join(self._out[frame.start :])
         del self._out[frame.start :]
-        flags, bar, content = body.partition("|")
-        if bar and len(flags) <= 8:
-            if not set(flags) & set("ARD"):
-                return
-            body = content
-        key, colon, value = body.partition(";")[0].partition(":")
-        shown = value if colon and _VARIANT_KEY.fullmatch(key.strip()) else body
-        self._out.append(shown.strip())
+        self._out.append(show_variant(body))
 
     # Lines
 
@@ -325,7 +318,7 @@ class MarkupMachine:
                     self._out.append(body[1:])
             return
         self._end_attributes()
-        if body.startswith(("|-", "|}", "|+")):
+        if frame.caption or body.startswith(("|-", "|}", "|+")):
             self._finish_row(frame)
         if body.startswith("|}"):
             self._pop()
@@ -335,6 +328,7 @@ class MarkupMachine:
         else:
             self._header_cells = body[0] == "!"
             self._open_cell(frame)
+            frame.caption = body == "|+"
 
     def _open_cell(self, frame: _Frame) -> None:
         if frame.row < 0:

@@ -13,33 +13,10 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from gristmill.cleaning import scan_board as at
+from gristmill.cleaning.scan_board import Board
 from gristmill.cleaning.segments import Bytes
 from gristmill.schemas.tables import DOCUMENT_METRICS
-
-Tally = npt.NDArray[np.int64]
-
-# Places of the counts in a tally.
-CHARS: Final = 0
-WORDS: Final = 1
-LETTER_WORDS: Final = 2
-STOP_WORDS: Final = 3  # one bit per stop word
-HASHES: Final = 4
-ELLIPSES: Final = 5
-SENTENCES: Final = 6
-LINES: Final = 7
-LINE_CHARS: Final = 8
-BULLET_LINES: Final = 9
-ELLIPSIS_LINES: Final = 10
-PUNCTUATED_LINES: Final = 11
-SHORT_LINES: Final = 12
-DUPLICATE_LINES: Final = 13
-DUPLICATE_LINE_CHARS: Final = 14
-PARAGRAPHS: Final = 15
-DUPLICATE_PARAGRAPHS: Final = 16
-DUPLICATE_PARAGRAPH_CHARS: Final = 17
-LOREM_IPSUMS: Final = 18
-CURLY_BRACKETS: Final = 19
-TALLY_SIZE: Final = 20
 
 #: Gopher, appendix A: a document needs two of these.
 STOP_WORDS_LIST: Final = ("the", "be", "to", "of", "and", "that", "have", "with")
@@ -74,7 +51,7 @@ _LOREM_IPSUM_COUNT: Final = _place("lorem_ipsum_count")
 _CURLY_BRACKET_COUNT: Final = _place("curly_bracket_count")
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def find_stop_word(data: Bytes, start: int, end: int) -> int:
     """Give the bit of the stop word at ``[start, end)``, 0 if it is none; case matters."""
     if end - start < 2 or end - start > 4:
@@ -88,7 +65,7 @@ def find_stop_word(data: Bytes, start: int, end: int) -> int:
     return 0
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def _count_bits(value: int) -> int:
     count = 0
     while value:
@@ -97,41 +74,41 @@ def _count_bits(value: int) -> int:
     return count
 
 
-@numba.njit(cache=True, nogil=True)
-def write_quality(tally: Tally, word_chars: int, row: npt.NDArray[np.float64]) -> None:
+@numba.njit(cache=True, nogil=True, forceinline=True)
+def write_quality(board: Board, word_chars: int, row: npt.NDArray[np.float64]) -> None:
     """Turn the counts of one document into metrics.
 
     Args:
-        tally: shape (TALLY_SIZE,).
+        board: shape (BOARD_SIZE,).
         word_chars: characters of all words.
         row: shape (len(DOCUMENT_METRICS),); all metrics but n-grams are written.
     """
-    words = tally[WORDS]
-    row[_CHAR_COUNT] = tally[CHARS]
+    words = board[at.WORDS]
+    row[_CHAR_COUNT] = board[at.CHARS]
     row[_WORD_COUNT] = words
-    row[_SENTENCE_COUNT] = tally[SENTENCES]
+    row[_SENTENCE_COUNT] = board[at.SENTENCES]
     row[_MEAN_WORD_LENGTH] = word_chars / max(words, 1)
-    row[_HASH_TO_WORD] = tally[HASHES] / max(words, 1)
-    row[_ELLIPSIS_TO_WORD] = tally[ELLIPSES] / max(words, 1)
-    row[_ALPHABETIC_WORDS] = tally[LETTER_WORDS] / max(words, 1)
-    row[_DISTINCT_STOP_WORDS] = _count_bits(tally[STOP_WORDS])
-    row[_LOREM_IPSUM_COUNT] = tally[LOREM_IPSUMS]
-    row[_CURLY_BRACKET_COUNT] = tally[CURLY_BRACKETS]
-    _write_lines(tally, row)
+    row[_HASH_TO_WORD] = board[at.HASHES] / max(words, 1)
+    row[_ELLIPSIS_TO_WORD] = board[at.ELLIPSES] / max(words, 1)
+    row[_ALPHABETIC_WORDS] = board[at.LETTER_WORDS] / max(words, 1)
+    row[_DISTINCT_STOP_WORDS] = _count_bits(board[at.STOP_WORDS])
+    row[_LOREM_IPSUM_COUNT] = board[at.LOREM_IPSUMS]
+    row[_CURLY_BRACKET_COUNT] = board[at.CURLY_BRACKETS]
+    _write_lines(board, row)
 
 
-@numba.njit(cache=True, nogil=True)
-def _write_lines(tally: Tally, row: npt.NDArray[np.float64]) -> None:
-    lines, line_chars = max(tally[LINES], 1), max(tally[LINE_CHARS], 1)
-    paragraphs = max(tally[PARAGRAPHS], 1)
-    row[_LINE_COUNT] = tally[LINES]
-    row[_BULLET_LINES] = tally[BULLET_LINES] / lines
-    row[_ELLIPSIS_LINES] = tally[ELLIPSIS_LINES] / lines
-    row[_PUNCTUATED_LINES] = tally[PUNCTUATED_LINES] / lines
-    row[_SHORT_LINES] = tally[SHORT_LINES] / lines
-    row[_DUPLICATE_LINES] = tally[DUPLICATE_LINES] / lines
-    row[_DUPLICATE_LINE_CHARS] = tally[DUPLICATE_LINE_CHARS] / line_chars
-    row[_DUPLICATE_PARAGRAPHS] = tally[DUPLICATE_PARAGRAPHS] / paragraphs
-    row[_DUPLICATE_PARAGRAPH_CHARS] = tally[DUPLICATE_PARAGRAPH_CHARS] / line_chars
+@numba.njit(cache=True, nogil=True, forceinline=True)
+def _write_lines(board: Board, row: npt.NDArray[np.float64]) -> None:
+    lines, line_chars = max(board[at.LINES], 1), max(board[at.LINE_CHARS], 1)
+    paragraphs = max(board[at.PARAGRAPHS], 1)
+    row[_LINE_COUNT] = board[at.LINES]
+    row[_BULLET_LINES] = board[at.BULLET_LINES] / lines
+    row[_ELLIPSIS_LINES] = board[at.ELLIPSIS_LINES] / lines
+    row[_PUNCTUATED_LINES] = board[at.PUNCTUATED_LINES] / lines
+    row[_SHORT_LINES] = board[at.SHORT_LINES] / lines
+    row[_DUPLICATE_LINES] = board[at.DUPLICATE_LINES] / lines
+    row[_DUPLICATE_LINE_CHARS] = board[at.DUPLICATE_LINE_CHARS] / line_chars
+    row[_DUPLICATE_PARAGRAPHS] = board[at.DUPLICATE_PARAGRAPHS] / paragraphs
+    row[_DUPLICATE_PARAGRAPH_CHARS] = board[at.DUPLICATE_PARAGRAPH_CHARS] / line_chars
     # FineWeb counts newlines after C4 has removed the blank lines.
-    row[_NEWLINE_TO_WORD] = (lines - 1) / max(tally[WORDS], 1)
+    row[_NEWLINE_TO_WORD] = (lines - 1) / max(board[at.WORDS], 1)

@@ -108,18 +108,21 @@ class _Framer:
         if not self._opens_record(begin):
             where = self._position + begin
             self._index = self._find_next(begin + 1)
-            return Gap(*self._locate(where))
+            gap = Gap(*self._locate(where))
+            self.framed_any = True
+            return gap
         start = self._find_block(begin)
         if start < 0:
-            fault = _Fault(_REASONS.get(self.state, "damaged_record"), "its header does not end")
-            return self._refuse(fault, begin, begin + len(_VERSION), {})
+            unended = _Fault(_REASONS.get(self.state, "damaged_record"), "its header does not end")
+            return self._refuse(unended, begin, begin + len(_VERSION), {})
         fields = parse_head(bytes(self._data[begin:start])).fields
         end, fault = self._measure_block(start, parse_length(fields))
-        fault = fault or self._doubt_block(fields, start, end)
-        if fault:
+        if fault is None:
+            fault = self._doubt_block(fields, start, end)
+        if fault is not None:
             return self._refuse(fault, begin, start, fields)
         data = self._data
-        if self._stream is not None:
+        if isinstance(data, bytearray):
             data, start, end = bytes(data[start:end]), 0, end - start
         offset, length = self._locate(self._position + begin)
         self.framed_any = True

@@ -18,6 +18,7 @@ MAX_HEAD_LINES: Final = 1000
 _RECORD_START: Final = re2.compile(
     rb"(?i)WARC/[01]\.[0-9]{1,2}[ \t]{0,4}\r?\n[a-z-]{1,64}[ \t]{0,4}:"
 )
+_FOLDS: Final = (" ", "\t")
 _LONGEST_START_BYTES: Final = 96
 
 
@@ -51,14 +52,15 @@ def parse_head(raw: bytes) -> Head:
     fields: dict[str, str] = {}
     name = ""
     for line in lines[: MAX_HEAD_LINES - 1]:
-        if name and line[:1] in (" ", "\t"):
+        if name and line[:1] in _FOLDS:
             fields[name] = f"{fields[name]} {line.strip()}"
             continue
         name, colon, value = line.partition(":")
         name = name.strip().lower() if colon else ""
-        if name:
-            value = value.strip()
-            fields[name] = f"{fields[name]}, {value}" if name in fields else value
+        if name in fields:
+            fields[name] = f"{fields[name]}, {value.strip()}"
+        elif name:
+            fields[name] = value.strip()
     return Head(first_line.strip(), fields)
 
 

@@ -104,7 +104,8 @@ def reserve_table(table: CountTable, capacity: int) -> CountTable:
 @numba.njit(cache=True, nogil=True)
 def new_table(capacity: int) -> CountTable:
     """Allocate a table for `capacity` keys."""
-    return reserve_table(_allocate_table(_table_size(capacity)), capacity)
+    table: CountTable = reserve_table(_allocate_table(_table_size(capacity)), capacity)
+    return table
 
 
 @numba.njit(cache=True, nogil=True)
@@ -114,7 +115,7 @@ def empty_table(table: CountTable) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
-def count_key(table: CountTable, key: np.uint64) -> tuple[int, int]:
+def count_key(table: CountTable, key: np.uint64) -> tuple[np.int64, np.int64]:
     """Count one occurrence of a key.
 
     Returns:
@@ -128,7 +129,7 @@ def count_key(table: CountTable, key: np.uint64) -> tuple[int, int]:
         if cell & ~_COUNT_MASK != stamp:
             table.keys[slot] = key
             table.cells[slot] = stamp | _ONE
-            return slot, 0
+            return slot, np.int64(0)
         if table.keys[slot] == key:
             table.cells[slot] = cell + _ONE
             return slot, np.int64(cell & _COUNT_MASK)
@@ -136,7 +137,7 @@ def count_key(table: CountTable, key: np.uint64) -> tuple[int, int]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _count_at(table: CountTable, slot: int) -> int:
+def _count_at(table: CountTable, slot: int) -> np.int64:
     return np.int64(table.cells[slot] & _COUNT_MASK)
 
 

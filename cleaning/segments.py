@@ -11,49 +11,40 @@ with three simplifications, each of which keeps a word a matter of local context
 
 Letters, digits and connector punctuation join; marks and format characters (but
 not U+200B) belong to the word before them; ``: .`` and their kin join two letters,
-``, .`` and theirs two digits. Which characters are letters is the interpreter's
-`unicodedata`: part of the environment that a lock file pins. Characters from
-U+40000 on (variation selectors, tags, private use) are never part of a word.
+``, .`` and theirs two digits.
 
 All kernels read UTF-8 bytes by position and never past the `end` they are given. They
 leave loops by their condition and not by `break`: numba then sees that no reference to
 an array need be counted, which is three quarters of the time where it does not.
 """
 
-import functools
-import unicodedata
 from typing import Final
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
+from gristmill.cleaning.character_classes import (
+    ALNUM,
+    CLOSER,
+    KIND_DIGIT,
+    KIND_LETTER,
+    KIND_MARK,
+    KIND_MASK,
+    KIND_MID_DIGIT,
+    KIND_MID_LETTER,
+    KIND_OTHER,
+    KIND_SINGLE,
+    LOWER,
+    SPACE,
+    TABLE_SIZE,
+    TERMINAL,
+    WIDE_TERMINAL,
+    ClassTable,
+    class_table,
+)
+
 Bytes = npt.NDArray[np.uint8]
-ClassTable = npt.NDArray[np.uint16]
-
-# What a character does in a word: the low four bits of its entry in the class table.
-KIND_MASK: Final = 15
-KIND_OTHER: Final = 0
-KIND_LETTER: Final = 1
-KIND_DIGIT: Final = 2
-KIND_JOINER: Final = 3
-KIND_SINGLE: Final = 4
-KIND_MARK: Final = 5
-KIND_MID_LETTER: Final = 6
-KIND_MID_DIGIT: Final = 7
-KIND_MID_ANY: Final = 8
-
-# What else is true of it: one bit each.
-SPACE: Final = 1 << 4
-TERMINAL: Final = 1 << 5
-WIDE_TERMINAL: Final = 1 << 6
-LOWER: Final = 1 << 7
-CLOSER: Final = 1 << 8
-LETTER: Final = 1 << 9
-ALNUM: Final = 1 << 10
-LETTER_J: Final = 1 << 11
-LINE_FINAL: Final = 1 << 12
-SYMBOL: Final = 1 << 13
 
 # Where the reader stands between two sentences.
 INSIDE: Final = 0
@@ -62,56 +53,6 @@ AFTER_SPACE: Final = 2
 AFTER_WIDE_MARK: Final = 3
 
 NEWLINE: Final = 10
-TABLE_SIZE: Final = 0x40000
-
-# UAX #29, Word_Break = MidLetter, MidNum, and MidNumLet with Single_Quote.
-_MID_LETTER: Final = ":\u00b7\u0387\u055f\u05f4\u2027\ufe13\ufe55\uff1a"
-_MID_DIGIT: Final = (
-    ",;\u037e\u0589\u060c\u060d\u066c\u07f8\u2044\ufe10\ufe14\ufe50\ufe54\uff0c\uff1b"
-)
-_MID_ANY: Final = ".'\u2018\u2019\u2024\ufe52\uff07\uff0e"
-
-# Scripts written without spaces between words, as ranges of Unicode blocks.
-_UNSPACED: Final = (
-    (0x0E00, 0x0EFF),  # Thai, Lao
-    (0x1000, 0x109F),  # Myanmar
-    (0x1780, 0x17FF),  # Khmer
-    (0x1950, 0x19DF),  # Tai Le, New Tai Lue
-    (0x1A20, 0x1AAF),  # Tai Tham
-    (0x2E80, 0x2FDF),  # CJK radicals
-    (0x3005, 0x3007),  # ideographic iteration mark and zero
-    (0x3021, 0x303C),  # Hangzhou numerals
-    (0x3041, 0x30FF),  # hiragana, katakana
-    (0x31F0, 0x31FF),  # katakana extensions
-    (0x3400, 0x4DBF),  # CJK extension A
-    (0x4E00, 0x9FFF),  # CJK unified ideographs
-    (0xA9E0, 0xA9FF),  # Myanmar extended B
-    (0xAA60, 0xAADF),  # Myanmar extended A, Tai Viet
-    (0xF900, 0xFAFF),  # CJK compatibility ideographs
-    (0xFF66, 0xFF9F),  # halfwidth katakana
-    (0x1AFF0, 0x1B16F),  # kana extensions
-    (0x20000, 0x3FFFF),  # CJK extensions B and later
-)
-
-# Unicode 15, property Sentence_Terminal, as ranges.
-_SENTENCE_TERMINAL: Final = (
-    "21 2e 3f 589 61d-61f 6d4 700-702 7f9 837 839 83d-83e 964-965 104a-104b 1362 1367-1368 "
-    "166e 1735-1736 17d4-17d5 1803 1809 1944-1945 1aa8-1aab 1b5a-1b5b 1b5e-1b5f 1b7d-1b7e "
-    "1c3b-1c3c 1c7e-1c7f 203c-203d 2047-2049 2e2e 2e3c 2e53-2e54 3002 a4ff a60e-a60f a6f3 a6f7 "
-    "a876-a877 a8ce-a8cf a92f a9c8-a9c9 aa5d-aa5f aaf0-aaf1 abeb fe52 fe56-fe57 ff01 ff0e ff1f "
-    "ff61 10a56-10a57 10f55-10f59 10f86-10f89 11047-11048 110be-110c1 11141-11143 111c5-111c6 "
-    "111cd 111de-111df 11238-11239 1123b-1123c 112a9 1144b-1144c 115c2-115c3 115c9-115d7 "
-    "11641-11642 1173c-1173e 11944 11946 11a42-11a43 11a9b-11a9c 11c41-11c42 11ef7-11ef8 "
-    "11f43-11f44 16a6e-16a6f 16af5 16b37-16b38 16b44 16e98 1bc9f 1da88"
-)
-_ELLIPSIS: Final = "\u2026"
-#: Marks after which the next sentence needs no space.
-_WIDE_TERMINAL: Final = "\u3002\uff01\uff1f\uff61"
-#: Quotation marks that may stand between the end of a sentence and the end of its line.
-_QUOTES: Final = "\"'\u2019\u201d"
-
-#: What some rule counts or looks at outside words.
-_SYMBOLS: Final = "#{[." + _ELLIPSIS
 
 _HASH_SEED: Final = np.uint64(0xCBF29CE484222325)  # FNV-1a, 64 bits
 _HASH_PRIME: Final = np.uint64(0x00000100000001B3)
@@ -119,79 +60,8 @@ _SHIFT: Final = np.uint64(32)
 _MIX_FACTOR: Final = np.uint64(0xD6E8FEB86659FD93)  # Mulvey's 64-bit finaliser
 
 
-_LETTER_ENTRY: Final = KIND_LETTER | LETTER | ALNUM
-#: General category to entry of the class table; exceptions follow in `class_table`.
-_CATEGORY_ENTRIES: Final = {
-    "Lu": _LETTER_ENTRY,
-    "Ll": _LETTER_ENTRY | LOWER,
-    "Lt": _LETTER_ENTRY,
-    "Lm": _LETTER_ENTRY,
-    "Lo": _LETTER_ENTRY,
-    "Nl": _LETTER_ENTRY,
-    "Nd": KIND_DIGIT | ALNUM,
-    "No": KIND_DIGIT | ALNUM,
-    "Mn": KIND_MARK,
-    "Mc": KIND_MARK,
-    "Me": KIND_MARK,
-    "Cf": KIND_MARK,
-    "Pc": KIND_JOINER,
-    "Pe": CLOSER,
-    "Pf": CLOSER,
-    "Zs": SPACE,
-    "Zl": SPACE,
-    "Zp": SPACE,
-}
-
-
-def _parse_ranges(text: str) -> tuple[tuple[int, int], ...]:
-    bounds = (item.partition("-") for item in text.split())
-    return tuple((int(first, 16), int(last or first, 16)) for first, _, last in bounds)
-
-
-def _add_bits(table: ClassTable, characters: str, bits: int) -> None:
-    table[[ord(character) for character in characters]] |= np.uint16(bits)
-
-
-def _set_kind(table: ClassTable, characters: str, kind: int) -> None:
-    places = [ord(character) for character in characters]
-    table[places] = table[places] & ~np.uint16(KIND_MASK) | np.uint16(kind)
-
-
-@functools.cache
-def class_table() -> ClassTable:
-    """Tabulate what every character is: its kind in a word, and its bits.
-
-    Returns:
-        Shape (TABLE_SIZE + 1,), dtype uint16, read-only. The last entry stands for
-        all characters from U+40000 on.
-    """
-    table = np.zeros(TABLE_SIZE + 1, np.uint16)
-    table[:-1] = np.fromiter(
-        (_CATEGORY_ENTRIES.get(unicodedata.category(chr(code)), 0) for code in range(TABLE_SIZE)),
-        np.uint16,
-        TABLE_SIZE,
-    )
-    for first, last in _UNSPACED:
-        block = table[first : last + 1]
-        block[block & KIND_MASK == KIND_LETTER] += np.uint16(KIND_SINGLE - KIND_LETTER)
-    for first, last in _parse_ranges(_SENTENCE_TERMINAL):
-        table[first : last + 1] |= np.uint16(TERMINAL | LINE_FINAL)
-    _set_kind(table, "\u200b", KIND_OTHER)
-    _set_kind(table, _MID_LETTER, KIND_MID_LETTER)
-    _set_kind(table, _MID_DIGIT, KIND_MID_DIGIT)
-    _set_kind(table, _MID_ANY, KIND_MID_ANY)
-    _add_bits(table, "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85", SPACE)
-    _add_bits(table, _QUOTES, CLOSER | LINE_FINAL)
-    _add_bits(table, _ELLIPSIS, TERMINAL | LINE_FINAL)
-    _add_bits(table, _WIDE_TERMINAL, WIDE_TERMINAL)
-    _add_bits(table, "jJ", LETTER_J)
-    _add_bits(table, _SYMBOLS, SYMBOL)
-    table.flags.writeable = False
-    return table
-
-
-@numba.njit(cache=True, nogil=True)
-def decode_character(data: Bytes, start: int, end: int) -> tuple[int, int]:
+@numba.njit(cache=True, nogil=True, forceinline=True)
+def decode_character(data: Bytes, start: int, end: int) -> tuple[np.int64, int]:
     """Decode the UTF-8 character at `start`.
 
     Returns:
@@ -207,19 +77,19 @@ def decode_character(data: Bytes, start: int, end: int) -> tuple[int, int]:
     else:
         width, code_point = 4, lead & 0x07
     if start + width > end:
-        return 0xFFFD, end - start
+        return np.int64(0xFFFD), end - start
     for position in range(start + 1, start + width):
         code_point = code_point << 6 | np.int64(data[position]) & 0x3F
     return code_point, width
 
 
-@numba.njit(cache=True, nogil=True)
-def classify_character(classes: ClassTable, code_point: int) -> int:
+@numba.njit(cache=True, nogil=True, forceinline=True)
+def classify_character(classes: ClassTable, code_point: int) -> np.int64:
     """Look up the kind and the bits of a character."""
     return np.int64(classes[min(code_point, TABLE_SIZE)])
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def mix_hash(value: np.uint64) -> np.uint64:
     """Spread every input bit over 64 bits (Mulvey 2016)."""
     value = (value ^ (value >> _SHIFT)) * _MIX_FACTOR
@@ -227,19 +97,19 @@ def mix_hash(value: np.uint64) -> np.uint64:
     return value ^ (value >> _SHIFT)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def extend_hash(state: np.uint64, value: np.uint64) -> np.uint64:
     """Append a value to a running hash (FNV-1a over whole values)."""
     return (state ^ value) * _HASH_PRIME
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def start_hash() -> np.uint64:
     """Give the state of a running hash before the first value."""
     return _HASH_SEED
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def _joins_next(
     data: Bytes, start: int, end: int, classes: ClassTable, kind: int, last: int
 ) -> bool:
@@ -253,7 +123,7 @@ def _joins_next(
     return following == last and (letters or digits)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def scan_word(
     data: Bytes, start: int, end: int, classes: ClassTable
 ) -> tuple[int, np.uint64, int, int]:
@@ -284,7 +154,7 @@ def scan_word(
     return position, mix_hash(state), chars, seen
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def next_boundary(boundary: int, bits: int, after_initial: bool) -> int:
     """Move between sentences over one character that is not part of a word.
 
@@ -308,7 +178,7 @@ def next_boundary(boundary: int, bits: int, after_initial: bool) -> int:
     return INSIDE
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def opens_sentence(boundary: int, bits: int) -> bool:
     """Tell whether a word opens a sentence: not in lower case, after the end of another."""
     return boundary == AFTER_WIDE_MARK or (boundary == AFTER_SPACE and not bits & LOWER)

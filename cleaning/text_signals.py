@@ -11,15 +11,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gristmill.cleaning.quality_signals import WORDS, write_quality
+from gristmill.cleaning.character_classes import ClassTable, class_table
+from gristmill.cleaning.line_scan import LineColumns
+from gristmill.cleaning.quality_signals import write_quality
 from gristmill.cleaning.repetition_signals import (
     new_table,
     new_words,
     reserve_table,
     write_ngrams,
 )
-from gristmill.cleaning.segments import NEWLINE, Bytes, ClassTable, class_table
-from gristmill.cleaning.text_scan import BOARD_SIZE, LineColumns, scan_document
+from gristmill.cleaning.scan_board import BOARD_SIZE, WORDS
+from gristmill.cleaning.segments import NEWLINE, Bytes
+from gristmill.cleaning.text_scan import scan_document
 from gristmill.schemas.errors import SchemaError
 from gristmill.schemas.tables import DOCUMENT_METRICS, SIGNALS
 
@@ -86,7 +89,7 @@ def _measure_batch(
     for row in range(count):
         longest = max(longest, offsets[row + 1] - offsets[row])
     # Words of one byte are a byte apart; words that touch take two bytes or more.
-    words = new_words(longest // 2 + 1)
+    words = new_words(longest // 2 + 2)
     board = np.zeros(BOARD_SIZE, np.int64)
     table = new_table(1024)
     for row in range(count):

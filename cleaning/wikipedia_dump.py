@@ -8,10 +8,9 @@ without a root element. A document type declaration refuses the file (threat S2)
 
 import datetime
 import re
-import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final
 
 from gristmill.cleaning import wikitext
 from gristmill.cleaning.dump_pages import PageFields, parse_page, parse_site
@@ -22,30 +21,29 @@ from gristmill.cleaning.dump_scanner import (
     scan_elements,
 )
 from gristmill.cleaning.normalization import normalize_text
+from gristmill.cleaning.wiki_sites import (
+    Site,
+    build_article_url,
+    guess_database_name,
+    name_site,
+)
 from gristmill.schemas.fates import Damaged, Found, Refused
+
+__all__ = [
+    "ArticleSettings",
+    "Site",
+    "WikiPage",
+    "extract_article",
+    "iterate",
+    "name_site",
+    "read_site",
+]
 
 #: Twenty times MediaWiki's own limit on an article (`$wgMaxArticleSize`, 2 MiB), rounded down.
 MAX_DOCUMENT_BYTES: Final = 20 << 20
 
 #: Licence of Wikipedia's text since 7 June 2023; CC-BY-SA-3.0 before, set it in the recipe.
 WIKIPEDIA_LICENCE: Final = "CC-BY-SA-4.0"
-
-_PROJECTS: Final = {
-    "wiktionary": "wiktionary",
-    "wikibooks": "wikibooks",
-    "wikinews": "wikinews",
-    "wikiquote": "wikiquote",
-    "wikisource": "wikisource",
-    "wikiversity": "wikiversity",
-    "wikivoyage": "wikivoyage",
-    "wiki": "wikipedia",
-}
-
-#: Wikis whose database name ends in `wiki` but that are no language of Wikipedia.
-_SPECIAL_WIKIS: Final = frozenset(
-    "commons species meta mediawiki wikidata incubator outreach test test2 foundation sources "
-    "wikimania strategy".split()
-)
 
 # The word that makes a page a redirect, for dumps before schema 0.6, which have no
 # <redirect/>. From MediaWiki's message files; REDIRECT holds in every language.
@@ -65,10 +63,9 @@ _REDIRECT: Final = re.compile(
     re.IGNORECASE,
 )
 
-_DATABASE_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,60}")
 
-
-class WikiPage(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class WikiPage:
     """A page of a dump with its last revision; `page_id` and `revision_id` are 0 if not given.
 
     `offset` and `length` count bytes of the decoded stream, as UTF-8 (a dump in UTF-16 is
@@ -88,25 +85,6 @@ class WikiPage(NamedTuple):
     length: int
 
 
-class Site(NamedTuple):
-    """What a dump says about its wiki.
-
-    `name` is the database name such as ``enwiki``; `article_url` ends in ``/wiki/`` and
-    wants a title; `language` is a code or None; `namespaces` maps a lower-case name to its
-    number.
-    """
-
-    name: str
-    article_url: str | None
-    language: str | None
-    namespaces: dict[str, int]
-
-    @property
-    def link_prefixes(self) -> frozenset[str]:
-        """Names of the namespaces whose links are no prose: media, files and categories."""
-        return frozenset(name for name, key in self.namespaces.items() if key in (-2, 6, 14))
-
-
 @dataclass(frozen=True, kw_only=True)
 class ArticleSettings:
     """Which pages are documents.
@@ -123,34 +101,6 @@ class ArticleSettings:
     licence: str | None = None
 
 
-def name_site(name: str) -> Site:
-    """Derive address and language of a Wikimedia wiki from its database name.
-
-    ``zh_min_nanwiki`` is the Wikipedia at ``zh-min-nan.wikipedia.org``; a name that follows
-    no such pattern has neither address nor language.
-    """
-    for suffix, project in _PROJECTS.items():
-        code = name.removesuffix(suffix)
-        if code == name:
-            continue
-        if not _DATABASE_NAME.fullmatch(code) or code in _SPECIAL_WIKIS:
-            break
-        host = code.replace("_", "-")
-        language = "en" if host == "simple" else host
-        return Site(name, f"https://{host}.{project}.org/wiki/", language, {})
-    return Site(name, None, None, {})
-
-
-def _name_from_base(base: str) -> str:
-    """Rebuild a database name from the address of the main page, for dumps before 0.10."""
-    host = urllib.parse.urlsplit(base).hostname or "" if base.isascii() else ""
-    labels = host.split(".")
-    if len(labels) != 3 or labels[2] != "org":
-        return ""
-    suffixes = [suffix for suffix, project in _PROJECTS.items() if project == labels[1]]
-    return labels[0].replace("-", "_") + suffixes[0] if suffixes else ""
-
-
 def read_site(stream: BinaryIO) -> Site | None:
     """Read the ``<siteinfo>`` at the head of a dump.
 
@@ -165,10 +115,7 @@ def read_site(stream: BinaryIO) -> Site | None:
     fields = parse_site(payload) if payload is not None else None
     if fields is None:
         return None
-    try:
-        name = fields.database_name or _name_from_base(fields.base)
-    except ValueError:  # a hostile address: urlsplit refuses brackets that do not pair
-        name = ""
+    name = fields.database_name or guess_database_name(fields.base)
     return name_site(name)._replace(namespaces=fields.namespaces)
 
 
@@ -259,13 +206,6 @@ def iterate(
         index += 1
 
 
-def _article_url(site: Site, title: str) -> str | None:
-    if site.article_url is None:
-        return None
-    # MediaWiki's wfUrlencode leaves these bare.
-    return site.article_url + urllib.parse.quote(title.replace(" ", "_"), safe=";@$!*(),/~:")
-
-
 def _find_refusal(page: WikiPage, settings: ArticleSettings) -> tuple[str, str] | None:
     if page.redirect:
         return "redirect", "redirect"
@@ -296,20 +236,20 @@ def extract_article(
     """
     known = name_site(site) if isinstance(site, str) else site
     native_id = f"{known.name}:{page.page_id}:{page.revision_id}"
-    url = _article_url(known, page.title)
-    place = (page.offset, page.length, native_id, url)
+    url = build_article_url(known, page.title)
+    place: tuple[int, int, str, str | None] = (page.offset, page.length, native_id, url)
     if page.page_id == 0:
         return Damaged("damaged_record", "page without id", *place)
     refusal = _find_refusal(page, settings)
     if refusal is not None:
-        return Refused(*refusal, *place)
+        return Refused(refusal[0], refusal[1], *place)
     text_bytes = len(page.text.encode("utf-8"))
     if text_bytes > settings.max_document_bytes:
         return Damaged("too_large", f"{text_bytes} > {settings.max_document_bytes}", *place)
     text = normalize_text(wikitext.to_prose(page.text, file_prefixes=known.link_prefixes))
     if not text:
         return Refused("empty_text", "no prose", *place)
-    is_wikipedia = known.article_url is not None and ".wikipedia.org" in known.article_url
+    is_wikipedia = known.article_url is not None and ".wikipedia.org/" in known.article_url
     return Found(
         native_id,
         text,

@@ -34,7 +34,7 @@ _LITERAL: Final = re.compile(r"\x00([0-9]{1,9})\x00")
 _ENTITY: Final = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 # What is left when a template or a note inside goes: "( )", "(; ", "[]", " ,".
-_EMPTY_BRACKETS: Final = re.compile(r" ?[(（][\s,;:，；、]*+[)）]|\[\]")
+_EMPTY_BRACKETS: Final = re.compile(r" ?[(（][\s,;:，；、]*+[)）]| \[\]")
 _OPEN_BRACKET: Final = re.compile(r"([(（]) ?[,;，；、] ?")
 _CLOSE_BRACKET: Final = re.compile(r"[,;，；、]? ([)）])")
 _SPACES: Final = re.compile(r"[ \t]{2,}+")
@@ -117,7 +117,7 @@ def _drop_idle_lines(text: str) -> str:
     for line in reversed(text.split("\n")):
         heading = _HEADING.match(line)
         if heading is None:
-            stripped = line.rstrip(" \t")
+            stripped = line.strip(" \t")
             if stripped and not stripped.strip(_IDLE_CHARS):
                 continue
             deepest = 7 if stripped else deepest

@@ -6,6 +6,11 @@ siteinfo gives the names of any other.
 
 from typing import Final
 
+
+def _split_names(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
 _FILE_NAMES: Final = """
 file image media datei bild medium fichier média archivo imagen medios immagine bestand
 afbeelding plik grafika ficheiro imagem arquivo multimédia multimídia файл изображение медиа
@@ -60,8 +65,7 @@ DROPPED_PREFIXES: Final = frozenset(
 )
 
 #: Prefixes of links between the language versions of an article, which stand at its end.
-LANGUAGE_CODES: Final = frozenset(
-    """
+LANGUAGE_CODES: Final = _split_names("""
 aa ab ace ady af ak als alt am ami an ang anp ar arc ary arz as ast atj av avk awa ay az azb ba
 ban bar bat-smg bbc bcl bdr be be-tarask be-x-old bew bg bh bi bjn blk bm bn bo bpy br bs btm bug
 bxr ca cbk-zam cdo ce ceb ch cho chr chy ckb co cr crh cs csb cu cv cy da dag de dga din diq dsb
@@ -76,27 +80,26 @@ sa sah sat sc scn sco sd se sg sh shi shn si simple sk skr sl sm smn sn so sq sr
 sv sw szl szy ta tay tcy tdd te tet tg th ti tk tl tly tn to tpi tr trv ts tt tum tw ty tyv udm ug
 uk ur uz ve vec vep vi vls vo wa war wo wuu xal xh xmf yi yo za zea zgh zh zh-cfr zh-classical
 zh-min-nan zh-yue zu
-""".split()
-)
+""")
 
 #: Extension tags whose content is no prose; it goes with them.
-DROPPED_TAGS: Final = frozenset(
+DROPPED_TAGS: Final = _split_names(
     "ref references gallery timeline score templatedata templatestyles imagemap mapframe maplink "
     "graph hiero inputbox categorytree section includeonly style script charinsert ce_quiz quiz "
-    "indicator rss dynamicpagelist tabber".split()
+    "indicator rss dynamicpagelist tabber"
 )
 
 #: Extension tags whose content is kept as it is written.
-LITERAL_TAGS: Final = frozenset("nowiki pre math chem source syntaxhighlight".split())
+LITERAL_TAGS: Final = _split_names("nowiki pre math chem source syntaxhighlight")
 
 #: HTML tags that end a line of text.
-BREAKING_TAGS: Final = frozenset(
-    "br p div table tr caption blockquote center ul ol dl dt dd hr poem h1 h2 h3 h4 h5 h6".split()
+BREAKING_TAGS: Final = _split_names(
+    "br p div table tr caption blockquote center ul ol dl dt dd hr poem h1 h2 h3 h4 h5 h6"
 )
 
 #: Tags that are taken out while their content stays.
-INLINE_TAGS: Final = frozenset(
+INLINE_TAGS: Final = _split_names(
     "b i u s em strong small big sup sub span font code tt kbd samp var cite del ins strike abbr "
     "dfn q bdi bdo ruby rb rp rt rtc mark data time td th li noinclude onlyinclude nobr wbr "
-    "thead tbody tfoot col colgroup img a translate tvar phonos langconvert".split()
+    "thead tbody tfoot col colgroup img a translate tvar phonos langconvert"
 )

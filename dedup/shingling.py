@@ -91,27 +91,21 @@ def mix_bits(value: np.uint64) -> np.uint64:
 
 
 @numba.njit(cache=True, nogil=True)
-def _hash_shingles(
+def _hash_prefixes(
     text: npt.NDArray[np.uint8],
-    words_per_shingle: int,
     max_text_chars: int,
     fold_digits: bool,
     prefixes: npt.NDArray[np.uint64],
-    hashes: npt.NDArray[np.uint64],
 ) -> int:
-    """Hash the shingles of one normalised text in reading order; returns their number.
+    """Hash every prefix of the words of one normalised text; returns their number.
 
     A word is read in chunks of eight bytes; its last chunk, of at most seven, carries
     its length plus one in the free byte, so that no two words are packed alike.
     """
-    size = words_per_shingle + 1
-    factor = np.uint64(1)
-    for _ in range(words_per_shingle):
-        factor *= _PREFIX_FACTOR
-    prefix, packed, word_hash = np.uint64(0), np.uint64(0), _SEED
-    prefixes[0] = prefix
-    packed_bytes = words = chars = count = slot = 0
-    for position in range(len(text) + 1):
+    prefixes[0] = np.uint64(0)
+    packed, word_hash = np.uint64(0), _SEED
+    packed_bytes = words = chars = 0
+    for position in range(len(text) + 1 if len(text) else 0):
         byte = _SPACE if position == len(text) else np.int64(text[position])
         if byte != _SPACE:
             if fold_digits and _DIGIT_0 <= byte <= _DIGIT_9:
@@ -124,22 +118,30 @@ def _hash_shingles(
                 word_hash ^= word_hash >> np.uint64(32)
                 packed, packed_bytes = np.uint64(0), 0
             continue
-        if len(text) == 0 or (words and chars > max_text_chars):
+        if words and chars > max_text_chars:
             break
         chars += 1
-        words += 1
         packed |= np.uint64(packed_bytes + 1) << np.uint64(56)
-        prefix = prefix * _PREFIX_FACTOR + mix_bits(word_hash ^ packed)
+        prefixes[words + 1] = prefixes[words] * _PREFIX_FACTOR + mix_bits(word_hash ^ packed)
+        words += 1
         packed, packed_bytes, word_hash = np.uint64(0), 0, _SEED
-        slot = 0 if slot == words_per_shingle else slot + 1
-        oldest = 0 if slot == size - 1 else slot + 1
-        if words >= words_per_shingle:
-            hashes[count] = mix_bits(prefix - prefixes[oldest] * factor)
-            count += 1
-        prefixes[slot] = prefix
-    if 0 < words < words_per_shingle:
-        hashes[0] = mix_bits(prefix)
-        count = 1
+    return words
+
+
+@numba.njit(cache=True, nogil=True)
+def _combine_prefixes(
+    prefixes: npt.NDArray[np.uint64], words_per_shingle: int, hashes: npt.NDArray[np.uint64]
+) -> int:
+    """Hash the shingles between prefixes, in reading order; returns their number."""
+    width = min(words_per_shingle, len(prefixes) - 1)
+    if width == 0:
+        return 0
+    factor = np.uint64(1)
+    for _ in range(width):
+        factor *= _PREFIX_FACTOR
+    count = len(prefixes) - width
+    for i in range(count):
+        hashes[i] = mix_bits(prefixes[i + width] - prefixes[i] * factor)
     return count
 
 
@@ -152,20 +154,16 @@ def _shingle_batch(
     fold_digits: bool,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]:
     # Normalised words take two bytes at least, the space between them included.
-    longest = 0
-    room = 0
-    for i in range(len(offsets) - 1):
-        words = (offsets[i + 1] - offsets[i] + 1) // 2
-        longest = max(longest, words)
-        room += words
-    prefixes = np.zeros(words_per_shingle + 1, dtype=np.uint64)
-    scratch = np.empty(longest, dtype=np.uint64)
-    hashes = np.empty(room, dtype=np.uint64)
+    most_words = (np.diff(offsets) + 1) // 2
+    prefixes = np.empty(most_words.max() + 1 if len(most_words) else 1, dtype=np.uint64)
+    scratch = np.empty_like(prefixes)
+    hashes = np.empty(most_words.sum(), dtype=np.uint64)
     ends = np.zeros(len(offsets), dtype=np.int64)
     for i in range(len(offsets) - 1):
-        free = hashes[ends[i] :]
         text = data[offsets[i] : offsets[i + 1]]
-        count = _hash_shingles(text, words_per_shingle, max_text_chars, fold_digits, prefixes, free)
+        words = _hash_prefixes(text, max_text_chars, fold_digits, prefixes)
+        free = hashes[ends[i] :]
+        count = _combine_prefixes(prefixes[: words + 1], words_per_shingle, free)
         ends[i + 1] = ends[i] + sort_distinct(free[:count], scratch)
     return ends, hashes[: ends[-1]].copy()
 

@@ -85,6 +85,30 @@ def _walk_members(
     return winners, found, is_exact
 
 
+def _direct_pairs(
+    pairs: npt.NDArray[np.int64],
+    similarity: npt.NDArray[np.float64],
+    texts: npt.NDArray[np.int64],
+    places: npt.NDArray[np.int64],
+    one_way: bool,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Turn near pairs into edges from the text that may go; edges of text t are a run.
+
+    Returns:
+        Bounds of the runs, shape (n + 1,); texts that the edges lead to; similarities.
+    """
+    is_turned = places[pairs[:, 0]] > places[pairs[:, 1]]
+    earlier = texts[np.where(is_turned, pairs[:, 1], pairs[:, 0])]
+    later = texts[np.where(is_turned, pairs[:, 0], pairs[:, 1])]
+    sources, targets, measured = later, earlier, similarity.astype(np.float64)
+    if not one_way:
+        sources, targets = np.concatenate([later, earlier]), np.concatenate([earlier, later])
+        measured = np.concatenate([measured, measured])
+    by_source = np.argsort(sources, kind="stable")
+    starts = np.searchsorted(sources[by_source], np.arange(len(places) + 1))
+    return starts.astype(np.int64), targets[by_source], measured[by_source]
+
+
 def resolve_cluster(
     order: npt.NDArray[np.int64],
     eligible: npt.NDArray[np.bool_],
@@ -120,21 +144,6 @@ def resolve_cluster(
         )
     places = rank_order(order)
     texts = union(pairs[is_exact], len(order))
-    near, measured = pairs[~is_exact], similarity[~is_exact].astype(np.float64)
-    is_turned = places[near[:, 0]] > places[near[:, 1]]
-    winning = np.where(is_turned, near[:, 1], near[:, 0])
-    losing = np.where(is_turned, near[:, 0], near[:, 1])
-    sources, targets = texts[losing], texts[winning]
-    if not one_way:
-        sources, targets = (
-            np.concatenate([sources, targets]),
-            np.concatenate([targets, sources]),
-        )
-        measured = np.concatenate([measured, measured])
-    by_source = np.argsort(sources, kind="stable")
-    starts = np.searchsorted(sources[by_source], np.arange(len(order) + 1)).astype(np.int64)
-    return Resolution(
-        *_walk_members(
-            order, places, eligible, texts, starts, targets[by_source], measured[by_source]
-        )
-    )
+    near = ~is_exact
+    edges = _direct_pairs(pairs[near], similarity[near], texts, places, one_way)
+    return Resolution(*_walk_members(order, places, eligible, texts, *edges))

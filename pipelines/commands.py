@@ -15,12 +15,14 @@ from gristmill.pipelines import starting_recipes
 from gristmill.pipelines.progress import Progress
 from gristmill.schemas.atomic_files import create_once
 from gristmill.schemas.errors import GristmillError, UsageError
-from gristmill.schemas.recipe import Recipe, load_recipe
+from gristmill.schemas.recipe import Recipe
 from gristmill.schemas.versions import list_versions, open_version
 
 
 def _load(options: Namespace) -> Recipe:
-    return load_recipe(Path(options.recipe), output=options.output)
+    from gristmill.pipelines.recipe_checks import load_checked
+
+    return load_checked(Path(options.recipe), output=options.output)
 
 
 def _print_json(value: Any) -> None:
@@ -147,14 +149,13 @@ def log(options: Namespace) -> int:
 
 def verify(options: Namespace) -> int:
     """Check a version; print its faults."""
-    from gristmill.pipelines.publishing.verification import verify_version
+    from gristmill.pipelines.publishing.verification import verify_folder
 
-    version = open_version(Path(options.dataset), options.version)
-    faults = verify_version(version)
+    faults = verify_folder(Path(options.dataset), options.version)
     for fault in faults:
         print(fault)
-    core = version.manifest.core
     if not faults:
+        core = open_version(Path(options.dataset), options.version).manifest.core
         print(f"{core.dataset} {core.version}: {len(core.files)} files as published")
     return 1 if faults else 0
 

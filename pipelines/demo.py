@@ -22,6 +22,7 @@ import tarfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 from urllib.parse import urljoin
 
 import httpx
@@ -145,7 +146,7 @@ def archive_descriptions(path: Path) -> None:
         {
             description
             for distribution in importlib.metadata.distributions()
-            if (description := str(distribution.metadata.get_payload() or "")).strip()
+            if (description := _read_description(distribution)).strip()
         }
     )
     inner = io.BytesIO()
@@ -157,6 +158,11 @@ def archive_descriptions(path: Path) -> None:
     with tarfile.open(path, mode="w:xz") as archive:
         payload = lzma.compress(inner.getvalue())
         _add_member(archive, "openwebtext/urlsf_subset00-1_data.xz", payload)
+
+
+def _read_description(distribution: importlib.metadata.Distribution) -> str:
+    """The body of a package's metadata, below its headers."""
+    return (distribution.read_text("METADATA") or "").partition("\n\n")[2]
 
 
 def _add_member(archive: tarfile.TarFile, name: str, payload: bytes) -> None:
@@ -185,7 +191,7 @@ def capture_pydoc(path: Path) -> None:
             server.terminate()
 
 
-def _read_address(lines: io.TextIOBase) -> str:
+def _read_address(lines: IO[str]) -> str:
     for line in lines:
         _, _, address = line.partition("Server ready at ")
         if address:

@@ -9,6 +9,7 @@ unit's handle there.
 
 import dataclasses
 import json
+import logging
 import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -62,6 +63,8 @@ class Engine:
         Raises:
             UnitFailedError: a unit failed for a reason that is not one document's.
         """
+        # A failed unit is one sentence; Beam would print its whole stack for each retry.
+        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
         units = [Unit.decode(handle) for handle in read_handles(str(unit_list))]
         shuffles = self.exchange == "group_by_key" and "exchanges" in units[0].params
         try:

@@ -45,8 +45,8 @@ def count_partitions(total: int, per_partition: int, limit: int = 1024) -> int:
     return min(limit, 1 << (needed - 1).bit_length())
 
 
-def write_exchange(path: Path, table: pa.Table, partitions: npt.NDArray[np.int64]) -> int:
-    """Write rows grouped by partition; returns the number of rows.
+def write_exchange(path: Path, table: pa.Table, partitions: npt.NDArray[np.int64]) -> None:
+    """Write rows grouped by partition.
 
     Args:
         path: the file.
@@ -56,7 +56,7 @@ def write_exchange(path: Path, table: pa.Table, partitions: npt.NDArray[np.int64
     order = np.argsort(partitions, kind="stable")
     ranked = partitions[order]
     present, starts = np.unique(ranked, return_index=True)
-    ends = np.append(starts[1:], len(ranked))
+    ends = np.append(starts[1:], len(ranked))[: len(starts)]
     chunks: list[int] = []
     with pq.ParquetWriter(
         path,
@@ -73,7 +73,6 @@ def write_exchange(path: Path, table: pa.Table, partitions: npt.NDArray[np.int64
                 writer.write_table(chunk, row_group_size=chunk.num_rows)
                 chunks.append(int(partition))
         writer.add_key_value_metadata({PARTITIONS_KEY: json.dumps(chunks).encode()})
-    return table.num_rows
 
 
 def _cut_chunks(rows: pa.Table) -> Iterator[pa.Table]:

@@ -58,12 +58,11 @@ class PartWriter:
         self._writer.close()
 
 
-def write_part(path: Path, table: pa.Table, schema: pa.Schema) -> int:
-    """Write a table as one part, in batches of `BATCH_ROWS`; returns its rows."""
+def write_part(path: Path, table: pa.Table, schema: pa.Schema) -> None:
+    """Write a table as one part, in batches of `BATCH_ROWS`."""
     with PartWriter(path, schema) as writer:
         for batch in table.combine_chunks().to_batches(max_chunksize=BATCH_ROWS):
             writer.write(batch)
-    return table.num_rows
 
 
 def read_batches(
@@ -82,13 +81,11 @@ def read_part(path: Path | str, columns: Sequence[str] | None = None) -> pa.Tabl
         return part.read(columns=columns, use_threads=False)
 
 
-def read_parts(
-    paths: Sequence[Path | str], schema: pa.Schema, columns: Sequence[str] | None = None
-) -> pa.Table:
-    """Read and append parts of one table; no parts give an empty table."""
-    names = list(columns) if columns else schema.names
-    empty = schema.empty_table().select(names)
-    return pa.concat_tables([empty, *(read_part(path, names) for path in paths)])
+def read_parts(paths: Sequence[Path | str], schema: pa.Schema) -> pa.Table:
+    """Read and append a schema's columns of some parts; no parts give an empty table."""
+    empty = schema.empty_table()
+    parts = [read_part(path, schema.names).cast(schema) for path in paths]
+    return pa.concat_tables([empty, *parts])
 
 
 def as_batch(table: pa.Table) -> pa.RecordBatch:

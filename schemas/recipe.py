@@ -152,6 +152,7 @@ class Tokenizer(Frozen):
     """Train a byte-level BPE on the curated text, or load a tokenizer.json."""
 
     path: str | None = None  # tokenizer.json; null: train one
+    end_of_text: str = Field(default="<|endoftext|>", min_length=1)  # closes every document
     vocab_size: int = Field(default=32_768, ge=257, le=1 << 24)  # of a trained one
     train_bytes: int = Field(default=200 << 20, ge=1 << 16)  # text read to train it
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from gristmill.schemas.errors import SchemaError
 
 ID = pa.binary(16)
-TIMESTAMP = pa.timestamp("s", tz="UTC")
+TIMESTAMP = pa.timestamp("ms", tz="UTC")  # Parquet knows no seconds
 
 
 def _required(name: str, kind: pa.DataType) -> pa.Field:

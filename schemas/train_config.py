@@ -26,7 +26,7 @@ class ModelShape(Frozen):
 class OptimizerSettings(Frozen):
     """AdamW (Loshchilov & Hutter, arXiv:1711.05101); betas of GPT-3 (arXiv:2005.14165)."""
 
-    learning_rate: float = Field(default=2e-3, gt=0)  # the peak
+    learning_rate: float = Field(default=1e-3, gt=0)  # the peak
     weight_decay: float = Field(default=0.1, ge=0)  # on matrices only
     betas: tuple[float, float] = (0.9, 0.95)
     clip_norm: float | None = Field(default=1.0, gt=0)  # null: gradients are not clipped

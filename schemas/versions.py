@@ -9,11 +9,15 @@ Store layout, below ``<store>/<dataset>/``::
 """
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from gristmill.schemas.errors import CorruptFileError, UsageError
 from gristmill.schemas.manifests import FileEntry, VersionManifest, read_manifest
+
+_DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
+_NUMBER = re.compile(r"^\d{1,9}\.\d{1,9}\.\d{1,9}$")
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ class Version:
 
 def list_versions(folder: Path) -> list[str]:
     """Names of the committed versions of a dataset folder, oldest number first."""
-    names = [path.stem for path in (folder / "versions").glob("*.json")]
+    found = (path.stem for path in (folder / "versions").glob("*.json"))
+    names = [name for name in found if _NUMBER.match(name)]
     return sorted(names, key=lambda name: [int(part) for part in name.split(".")])
 
 
@@ -72,7 +77,12 @@ def open_version(folder: Path, version: str = "latest") -> Version:
     if not commit.exists():
         raise UsageError(f"{folder} has no version {version!r}; it has {list_versions(folder)}")
     digest = _read_pointer(commit, "manifest")
-    manifest = read_manifest(folder / "manifests" / f"{digest.removeprefix('sha256:')}.json")
+    if not _DIGEST.match(digest):
+        raise CorruptFileError(f"{commit} names no manifest digest: {digest[:80]!r}")
+    path = folder / "manifests" / f"{digest.removeprefix('sha256:')}.json"
+    if not path.exists():
+        raise CorruptFileError(f"{commit} names {digest}, but {path} is missing")
+    manifest = read_manifest(path)
     if manifest.core_digest != digest:
         raise CorruptFileError(f"{commit} names {digest}, its file holds {manifest.core_digest}")
     return Version(folder, manifest)

@@ -146,9 +146,9 @@ class Draft:
             stages=(
                 StageFacts(
                     stage="decide",
-                    records_in=50,
+                    records_in=max(50, sum(map(len, self.texts.values()))),
                     kept=sum(len(texts) for texts in self.texts.values()),
-                    dropped={"word_count": 50 - sum(len(texts) for texts in self.texts.values())},
+                    dropped={"word_count": max(0, 50 - sum(map(len, self.texts.values())))},
                     quarantined={},
                 ),
             ),

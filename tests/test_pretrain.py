@@ -170,6 +170,17 @@ def test_a_run_stopped_and_resumed_equals_a_straight_one(
     assert _weights(result) == _weights(straight)
 
 
+def test_bf16_resumes_bit_for_bit_too(dataset: Path, tmp_path: Path) -> None:
+    whole = configure(dataset, tmp_path / "whole", steps=12, precision="bf16")
+    pretrain.run(whole)
+    parts = configure(dataset, tmp_path / "parts", steps=12, precision="bf16")
+    with pytest.raises(Stop):
+        pretrain.run(parts, on_step=stop_after(8))
+    pretrain.run(parts)
+    assert read_curve(tmp_path / "parts") == read_curve(tmp_path / "whole")
+    assert read_scores(tmp_path / "parts") == read_scores(tmp_path / "whole")
+
+
 def _weights(result: pretrain.PretrainResult) -> bytes:
     return (result.checkpoint / "model.safetensors").read_bytes()
 
@@ -208,7 +219,8 @@ def test_kill_9_at_random_steps_and_resume_gives_the_same_bits(
                 break
         child.wait()
         child.stdout.close()
-        killed.append(victim)
+        killed.append((victim, child.returncode))
+    assert killed[0][1] == -signal.SIGKILL  # or this test tests nothing
     pretrain.run(configure(dataset, output))
     assert read_curve(output) == read_curve(straight.output), f"killed at {killed}"
     assert read_scores(output) == read_scores(straight.output), f"killed at {killed}"

@@ -304,3 +304,20 @@ def test_an_export_does_not_write_over_anything(published, tmp_path):
     assert export.verify_export(tmp_path / "empty") == []
     with pytest.raises(export.UsageError, match="not an exported version"):
         export.verify_export(tmp_path / "mine")
+
+
+def test_real_articles_make_the_round_trip(tmp_path, shared_data):
+    lines = (shared_data("dedup-minhash-articles-1000") / "articles_1000.train").read_text()
+    texts = [line.split(" ", 1)[1] for line in lines.splitlines()]
+    parts = {"train": texts[20:], "validation": texts[10:20], "test": texts[:10]}
+    sample = Draft(tmp_path / "demo", tmp_path / "work", texts=parts)
+    sample.publish()
+    assert verification.verify_folder(tmp_path / "demo") == []
+    export.export_version(open_version(tmp_path / "demo"), tmp_path / "plain")
+    read = pyarrow.dataset.dataset(tmp_path / "plain" / "data", format="parquet")
+    assert sorted(read.to_table(columns=["text"])["text"].to_pylist()) == sorted(texts)
+    edited = {**parts, "train": [*texts[20:-1], texts[-1] + " (corrected)"]}
+    outcome = Draft(tmp_path / "demo", tmp_path / "work2", texts=edited).publish()
+    assert outcome.version == "2.0.0"
+    assert verification.verify_folder(tmp_path / "demo", "1.0.0") == []
+    assert verification.verify_folder(tmp_path / "demo") == []

@@ -97,6 +97,11 @@ def test_bytes_that_are_no_text_stay_within_bounds(values: list[bytes]) -> None:
     assert normalize_list(ascii_only) == [normalize_slowly(value.decode()) for value in whole]
 
 
+def test_no_character_reaches_into_the_next_text() -> None:
+    broken = pa.array([b"a\xe4\xb8", b"\xad\xf0\x9f", b"b"], pa.binary()).view(pa.string())
+    assert normalize_list(broken) == ["a", "", "b"]
+
+
 @pytest.mark.parametrize(
     ("text", "normalized"),
     [

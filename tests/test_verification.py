@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gristmill.dedup import candidate_pairs, minhash, shingling, verification
+from gristmill.dedup import (
+    banding,
+    candidate_pairs,
+    minhash,
+    set_similarity,
+    shingling,
+    verification,
+)
 from gristmill.schemas.identity import content_id
 from gristmill.schemas.tables import ID
 
@@ -126,6 +133,7 @@ def test_large_cluster_finds_a_winner_for_every_duplicate(measure) -> None:
     assert {b for a, b in verified.pairs.tolist() if a in firsts} == set(range(280)) - firsts
     assert all(a // 14 == b // 14 for a, b in verified.pairs.tolist())
     assert verified.left_out == 0 and verified.spares_left_out > 0
+    assert len(np.unique(verified.pairs, axis=0)) == len(verified.pairs)
     full = verification.verify_cluster(
         build_shingles(sets),
         identify_sets(sets),
@@ -152,6 +160,51 @@ def test_caps_are_counted() -> None:
     )
     assert len(verified.pairs) == 0 and verified.left_out > 0
     assert verified.compared == verified.rejected <= 3 * len(sets)
+
+
+def match_banded_slowly(sets: shingling.Shingles, settings: minhash.MinHashSettings):
+    """The walk of `match_banded`, with a list for each kind and band."""
+    keys = banding.hash_bands(minhash.sign(sets, settings), settings)
+    limits = (settings.max_representatives, candidate_pairs.SPARES)
+    listed: dict[tuple, list[int]] = {}
+    found, compared, left_out = {}, 0, [0, 0]
+    for later in range(len(sets)):
+        chosen: list[int] = []
+        for kind in (0, 1):
+            room = limits[kind]
+            for key in keys[later].tolist():
+                nodes = listed.get((kind, key), [])
+                left_out[kind] += len(nodes[limits[kind] :])
+                for node in nodes[: limits[kind]]:
+                    if node not in chosen and room:
+                        chosen.append(node)
+                        room -= 1
+                    elif node not in chosen:
+                        left_out[kind] += 1
+        compared += len(chosen)
+        for earlier in chosen:
+            similarity = set_similarity.jaccard(sets.of(earlier), sets.of(later))
+            if similarity >= settings.min_similarity:
+                found[earlier, later] = similarity
+        is_matched = any(pair[1] == later for pair in found)
+        for key in keys[later].tolist():
+            listed.setdefault((int(is_matched), key), []).append(later)
+    return found, [compared, compared - len(found), *left_out]
+
+
+@given(st.lists(st.frozensets(st.integers(0, 7), min_size=1), max_size=14), st.integers(1, 3))
+def test_walk_over_bands_equals_the_reference(sets, cap) -> None:
+    settings = minhash.MinHashSettings(
+        bands=4, rows_per_band=1, min_similarity=0.6, max_representatives=cap
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(candidate_pairs, "SPARES", 1)
+        matched = candidate_pairs.match_banded(build_shingles(sets), settings)
+        expected, counts = match_banded_slowly(build_shingles(sets), settings)
+    pairs = [tuple(pair) for pair in matched.nodes.tolist()]
+    assert len(pairs) == len(set(pairs))
+    assert dict(zip(pairs, matched.similarity.tolist(), strict=True)) == expected
+    assert matched.counts.tolist() == counts
 
 
 def test_spares_stay_comparable_with_later_texts() -> None:

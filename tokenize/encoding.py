@@ -104,11 +104,14 @@ class Encoder:
 
     def __init__(self, tokenizer_json: str, eos: str, *, fast: bool) -> None:
         parsed = _parse_json(tokenizer_json)
-        special = {t["content"]: int(t["id"]) for t in parsed["added_tokens"] if t["special"]}
+        self._reference = _load_reference(tokenizer_json)
+        spellings = [token["content"] for token in parsed["added_tokens"] if token["special"]]
+        # Not the declared ids: `tokenizers` renumbers added tokens that leave a gap.
+        vocabulary = self._reference.get_vocab(with_added_tokens=True)
+        special = {spelling: vocabulary[spelling] for spelling in spellings if spelling}
         if eos not in special:
             raise InputError(f"tokenizer has no special token {eos!r}; found {sorted(special)}")
-        self._reference = _load_reference(tokenizer_json)
-        self.vocab_size: int = max(self._reference.get_vocab(with_added_tokens=True).values()) + 1
+        self.vocab_size: int = max(vocabulary.values()) + 1
         self.eos_id: int = special[eos]
         self.dtype: np.dtype[Any] = np.dtype(
             np.uint16 if self.vocab_size <= UINT16_VOCABULARY else np.uint32

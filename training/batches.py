@@ -63,20 +63,27 @@ def _fill_rows(
     position_ids: Ints,
     doc_ids: Ints,
 ) -> None:
-    capacity = tokens.shape[1]
+    width = tokens.shape[1] - 1
     for row in range(row_ptr.shape[0] - 1):
         at = 0
         for segment in range(row_ptr[row], row_ptr[row + 1]):
-            length = lengths[segment]
+            end = at + lengths[segment]
+            inputs = min(end, width)  # a full row's last token is a label only
             number = segment - row_ptr[row] + 1
-            for place in range(length):
-                if at + place < capacity - 1:
-                    input_ids[row, at + place] = tokens[row, at + place]
-                    position_ids[row, at + place] = place
-                    doc_ids[row, at + place] = number
-                    if place + 1 < length:
-                        labels[row, at + place] = tokens[row, at + place + 1]
-            at += length
+            for place in range(at, inputs):
+                input_ids[row, place] = tokens[row, place]
+                position_ids[row, place] = place - at
+                doc_ids[row, place] = number
+            for place in range(at, end - 1):
+                labels[row, place] = tokens[row, place + 1]
+            if end <= width and end > at:
+                labels[row, end - 1] = IGNORED_LABEL
+            at = end
+        for place in range(at, width):
+            input_ids[row, place] = 0
+            position_ids[row, place] = 0
+            doc_ids[row, place] = 0
+            labels[row, place] = IGNORED_LABEL
 
 
 def assemble_batch(packed: PackedRows, rows: Ints, end_position: int) -> Batch:
@@ -92,10 +99,7 @@ def assemble_batch(packed: PackedRows, rows: Ints, end_position: int) -> Batch:
         end_position: see `Batch`.
     """
     shape = (packed.tokens.shape[0], packed.tokens.shape[1] - 1)
-    input_ids = np.zeros(shape, dtype=np.int64)
-    labels = np.full(shape, IGNORED_LABEL, dtype=np.int64)
-    position_ids = np.zeros(shape, dtype=np.int64)
-    doc_ids = np.zeros(shape, dtype=np.int64)
+    input_ids, labels, position_ids, doc_ids = (np.empty(shape, dtype=np.int64) for _ in range(4))
     _fill_rows(*packed[:3], input_ids, labels, position_ids, doc_ids)
     laid = np.concatenate([[0], np.cumsum(packed.lengths)])
     n_tokens = np.diff(laid[packed.row_ptr]).astype(np.int64)

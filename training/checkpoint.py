@@ -16,8 +16,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from gristmill.schemas.atomic_files import PARTIAL_SUFFIX, sha256_file, sync_folder
-from gristmill.schemas.errors import CorruptFileError
+from gristmill.schemas.errors import CorruptFileError, StateMismatchError
 from gristmill.schemas.manifests import canonical_json
+from gristmill.schemas.train_config import TrainConfig
 from gristmill.training.model import save_model
 from gristmill.training.optimizer import export_state, import_state
 from gristmill.training.run_folder import (
@@ -25,11 +26,13 @@ from gristmill.training.run_folder import (
     LATEST,
     STATE,
     list_checkpoints,
+    list_differences,
     name_checkpoint,
     read_object,
     sync_file,
     write_object,
 )
+from gristmill.training.schedule import compute_rate
 
 FORMAT: Final = "gristmill.checkpoint/1"
 OPTIMIZER: Final = "optimizer.safetensors"
@@ -117,6 +120,36 @@ def read_state(folder: Path) -> dict[str, Any]:
 
 def _digest_state(state: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical_json(state)).hexdigest()
+
+
+def require_config(state: Mapping[str, Any], config: TrainConfig, folder: Path) -> None:
+    """Refuse to go on from a checkpoint of a run that would have gone otherwise.
+
+    Another number of steps is accepted if no step taken so far would have had
+    another learning rate: a WSD run can be given another end in its stable part.
+
+    Raises:
+        StateMismatchError: says what differs.
+    """
+    differences = list_differences(state["config"], config.content())
+    if not differences:
+        return
+    before = int(state["config"]["steps"])
+    if [difference.split(":")[0] for difference in differences] == ["steps"]:
+        done = int(state["step"])
+        if done <= config.steps and _list_rates(config, before, done) == _list_rates(
+            config, config.steps, done
+        ):
+            return
+    raise StateMismatchError(
+        f"{folder} belongs to a run of another config (train into another output, "
+        f"or start over): {'; '.join(differences)}"
+    )
+
+
+def _list_rates(config: TrainConfig, steps: int, done: int) -> list[float]:
+    peak, schedule = config.optimizer.learning_rate, config.schedule
+    return [compute_rate(step, steps=steps, peak=peak, schedule=schedule) for step in range(done)]
 
 
 def load_optimizer(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -49,28 +50,20 @@ class PackedShard:
             places: shape (n,): rows of `out` that they go to.
             out: shape (b, T + 1), C-contiguous; segments are laid from the left.
         """
-        row_ptr = np.asarray(self.plan.row_ptr)
-        counts = (row_ptr[rows + 1] - row_ptr[rows]).astype(np.int64)
-        ends = np.cumsum(counts)
-        first_of_row = np.repeat(ends - counts, counts)
-        segments = np.repeat(row_ptr[rows], counts) + np.arange(ends[-1]) - first_of_row
-        documents = np.asarray(self.plan.documents)[segments].astype(np.int64)
-        starts = np.asarray(self.plan.starts)[segments].astype(np.int64)
-        lengths = np.asarray(self.plan.lengths)[segments].astype(np.int64)
-        laid = np.concatenate([[0], np.cumsum(lengths)])
-        row_tokens = laid[ends] - laid[ends - counts]
-        if len(rows) and int(row_tokens.max()) > out.shape[1]:
-            raise CorruptFileError(
-                f"plan of {self.tokens.path} has a row of {int(row_tokens.max())} tokens, "
-                f"over {out.shape[1]}"
-            )
-        within_row = laid[:-1] - laid[first_of_row]
-        targets = np.repeat(places, counts) * out.shape[1] + within_row
-        self.tokens.gather(documents, starts, lengths, out.reshape(-1), targets)
-        opening = np.where(starts == 0, np.asarray(self.tokens.n_bytes)[documents], 0)
-        owner = np.repeat(np.arange(len(rows)), counts)
+        plan = self.plan
+        counts = plan.row_ptr[rows + 1] - plan.row_ptr[rows]
+        segments = np.empty((4, int(counts.sum())), dtype=np.int64)
         n_bytes = np.zeros(len(rows), dtype=np.int64)
-        np.add.at(n_bytes, owner, opening)
+        columns = (plan.row_ptr, plan.documents, plan.starts, plan.lengths)
+        longest = _lay_segments(
+            columns, self.tokens.n_bytes, rows, places, out.shape[1], segments, n_bytes
+        )
+        if longest > out.shape[1]:
+            raise CorruptFileError(
+                f"plan of {self.tokens.path} has a row of {longest} tokens, over {out.shape[1]}"
+            )
+        documents, starts, lengths, targets = segments
+        self.tokens.gather(documents, starts, lengths, out.reshape(-1), targets)
         return TakenRows(counts, n_bytes, lengths)
 
     def opens_document(self) -> npt.NDArray[np.bool_]:
@@ -91,6 +84,37 @@ class PackedShard:
                 strict=True,
             )
         ]
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _lay_segments(
+    columns: tuple[Ints, npt.NDArray[np.uint32], npt.NDArray[np.uint32], npt.NDArray[np.uint32]],
+    document_bytes: npt.NDArray[np.int32],
+    rows: Ints,
+    places: Ints,
+    width: int,
+    segments: Ints,
+    n_bytes: Ints,
+) -> int:
+    """List the segments of rows as (document, start, length, target); returns the longest row."""
+    row_ptr, documents, starts, lengths = columns
+    count = 0
+    longest = 0
+    for i in range(rows.size):
+        laid = 0
+        for segment in range(row_ptr[rows[i]], row_ptr[rows[i] + 1]):
+            document = int(documents[segment])
+            segments[0, count] = document
+            segments[1, count] = starts[segment]
+            segments[2, count] = lengths[segment]
+            segments[3, count] = places[i] * width + laid
+            laid += int(lengths[segment])
+            # A document that is not there is refused by the copy that follows.
+            if starts[segment] == 0 and document < document_bytes.size:
+                n_bytes[i] += document_bytes[document]
+            count += 1
+        longest = max(longest, laid)
+    return longest
 
 
 def open_shards(

@@ -9,12 +9,17 @@ from typing import Any, cast
 
 import torch
 
-from gristmill.schemas.errors import GristmillError, StateMismatchError
+from gristmill.schemas.errors import GristmillError
 from gristmill.schemas.identity import derive_seed
 from gristmill.schemas.train_config import TrainConfig
 from gristmill.schemas.versions import Version
 from gristmill.training.batches import Batch
-from gristmill.training.checkpoint import load_optimizer, read_state, save_checkpoint
+from gristmill.training.checkpoint import (
+    load_optimizer,
+    read_state,
+    require_config,
+    save_checkpoint,
+)
 from gristmill.training.devices import (
     Precision,
     cast_automatically,
@@ -43,7 +48,6 @@ from gristmill.training.run_folder import (
     append_line,
     find_checkpoint,
     list_checkpoints,
-    list_differences,
     read_lines,
     remove_leftovers,
     rewind_lines,
@@ -140,7 +144,7 @@ def _resume_run(run: _Run) -> int | None:
         return None
     folder = find_checkpoint(run.output)
     state = read_state(folder)
-    _require_config(state, run.config, folder)
+    require_config(state, run.config, folder)
     run.rows.load_state_dict(state["loader"])
     load_weights(run.model, folder)
     load_optimizer(folder, run.model, run.optimizer)
@@ -148,31 +152,6 @@ def _resume_run(run: _Run) -> int | None:
     for name in (METRICS, EVALUATIONS):
         rewind_lines(run.output / name, run.step)
     return run.step
-
-
-def _require_config(state: dict[str, Any], config: TrainConfig, folder: Path) -> None:
-    differences = list_differences(state["config"], config.content())
-    if len(differences) == 1 and differences[0].startswith("steps:"):
-        # WSD: another end is fine while no step taken so far would have had another rate.
-        before, now = (
-            [
-                compute_rate(
-                    step,
-                    steps=steps,
-                    peak=config.optimizer.learning_rate,
-                    schedule=config.schedule,
-                )
-                for step in range(min(state["step"], steps))
-            ]
-            for steps in (int(state["config"]["steps"]), config.steps)
-        )
-        if before == now:
-            return
-    if differences:
-        raise StateMismatchError(
-            f"{folder} belongs to a run of another config (train into another output, "
-            f"or start over): {'; '.join(differences)}"
-        )
 
 
 def _take_step(run: _Run, batch: Batch, asked: float) -> dict[str, Any]:

@@ -85,7 +85,11 @@ def describe_splits(core: VersionCore) -> str:
     ]
     table = _format_table(("split", "documents", "UTF-8 bytes", "tokens"), rows)
     tokenizer = core.tokenizer
-    packing = ", ".join(f"{key} {value}" for key, value in sorted(core.packing.items()))
+    packing = ", ".join(
+        f"{key} {value}"
+        for key, value in sorted(core.packing.items())
+        if isinstance(value, str | int | float)
+    )
     return f"""## Splits and tokens
 
 {table}

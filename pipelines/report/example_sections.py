@@ -8,7 +8,6 @@ from gristmill.pipelines.report.markup import Markup, element, join_markup, pref
 from gristmill.pipelines.report.sections import NOTHING, build_table, number_cell, wrap_section
 
 MAX_SIZES: Final = 12
-MAX_URL_CHARACTERS: Final = 500
 OPEN_SAMPLES: Final = 2  # of each fate; the others open on a click
 
 
@@ -24,7 +23,7 @@ def show_duplicates(figures: RunFigures) -> Markup:
     most = max((count for _, count in counts), default=0)
     sizes = [
         (
-            number_cell(size),
+            element("td", size),
             number_cell(f"{count:,}"),
             element("td", draw_bar([("kept", count)], most, f"{count:,}"), class_="barred"),
         )
@@ -34,7 +33,7 @@ def show_duplicates(figures: RunFigures) -> Markup:
         (
             element("td", cluster.cluster_id, class_="id"),
             number_cell(f"{cluster.size:,}"),
-            element("td", ", ".join(cluster.doc_ids), class_="id"),
+            element("td", *(element("div", doc_id) for doc_id in cluster.doc_ids), class_="id"),
         )
         for cluster in found.largest
     ]
@@ -56,7 +55,7 @@ def show_duplicates(figures: RunFigures) -> Markup:
             f"{found.removed:,} removed.",
         ),
         element("h3", "Clusters by size"),
-        build_table((("documents", "n"), ("clusters", "n"), ("", "")), sizes),
+        build_table((("documents", ""), ("clusters", "n"), ("", "")), sizes),
         element("h3", "Largest clusters"),
         build_table((("cluster", ""), ("documents", "n"), ("some of them", "")), largest),
         element("h3", "Some removals"),
@@ -76,7 +75,7 @@ def _show_sample(sample: Sample, *, opened: bool) -> Markup:
     if sample.title and sample.title != title:
         lines.append(element("div", sample.title))
     if sample.url:
-        lines.append(element("div", sample.url[:MAX_URL_CHARACTERS], class_="soft id"))
+        lines.append(element("div", sample.url, class_="soft id"))
     if sample.doc_id:
         lines.append(element("div", f"gristmill explain {sample.doc_id}", class_="soft id"))
     if sample.text is not None:

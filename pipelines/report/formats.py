@@ -2,10 +2,10 @@
 
 
 def format_count(count: int) -> str:
-    """Write a count with separators, or shortly from ten million on."""
+    """Write a count with separators, or shortly from a million on."""
     for power, unit in ((9, "G"), (6, "M")):
-        if count >= 10 ** (power + 1):
-            return f"{count / 10**power:,.1f} {unit}"
+        if count >= 10**power:
+            return f"{count / 10**power:,.2f} {unit}"
     return f"{count:,}"
 
 

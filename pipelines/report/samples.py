@@ -20,6 +20,7 @@ KEPT_SAMPLES: Final = 12
 SAMPLES_PER_RULE: Final = 3
 MAX_RULES: Final = 60  # bounds the report, whatever rules a recipe invents
 TEXT_CHARACTERS: Final = 600
+LINE_CHARACTERS: Final = 300  # of a URL, a title, a reason
 _NO_ID: Final = b"\xff" * 17  # sorts after every id
 _KEPT_COLUMNS: Final = ("doc_id", "source", "url", "title", "language")
 _DROPPED_COLUMNS: Final = (
@@ -33,7 +34,7 @@ def _smallest(rows: Iterable[dict[str, Any]], count: int) -> list[dict[str, Any]
 
 
 def _take_smallest(batch: pa.RecordBatch, count: int) -> list[dict[str, Any]]:
-    order = pc.sort_indices(batch.column("doc_id"), null_placement="at_end")[:count]
+    order = pc.sort_indices(batch.column("doc_id"))[:count]  # nulls at the end
     rows: list[dict[str, Any]] = batch.take(order).to_pylist()
     return rows
 
@@ -98,8 +99,8 @@ def redact_spans(text: str, spans: Sequence[Mapping[str, Any]]) -> str:
     return "".join(parts) + text[last:]
 
 
-def _shorten(text: str) -> str:
-    return text if len(text) <= TEXT_CHARACTERS else text[:TEXT_CHARACTERS] + "…"
+def _shorten(text: str | None, most: int = LINE_CHARACTERS) -> str | None:
+    return text if text is None or len(text) <= most else text[:most] + "…"
 
 
 def _describe_drop(row: Mapping[str, Any]) -> str:
@@ -144,11 +145,11 @@ def _build_sample(fate: str, row: Mapping[str, Any], texts: Mapping[bytes, str])
         fate=fate,
         doc_id=row["doc_id"].hex() if row["doc_id"] is not None else None,
         source=row["source"],
-        url=row["url"],
-        title=row.get("title"),
+        url=_shorten(row["url"]),
+        title=_shorten(row.get("title")),
         language=row["language"],
         stage=row.get("stage"),
         rule=row.get("rule"),
-        sentence=_describe_drop(row) if fate == "dropped" else None,
-        text=None if text is None else _shorten(text),
+        sentence=_shorten(_describe_drop(row)) if fate == "dropped" else None,
+        text=_shorten(text, TEXT_CHARACTERS),
     )

@@ -21,7 +21,8 @@ from gristmill.pipelines.report.markup import Markup, element, join_markup
 NOTHING: Final = Markup("")
 
 
-def wrapwrap_section(title: str, *children: str) -> Markup:
+def wrap_section(title: str, *children: str) -> Markup:
+    """A titled part of the page."""
     return element("section", element("h2", title), *children)
 
 
@@ -97,9 +98,10 @@ def _show_reasons(
     ]
     header = (
         *(("stage", ""), ("rule" if kind == "dropped" else "reason", "")),
-        *(("records", "n"), ("of the stage's input", "n"), ("", "")),
+        *(("records", "n"), ("share", "n"), ("", "")),
     )
-    return wrap_section(title, build_table(header, rows))
+    note = element("p", "Share: of the records that went into the stage.", class_="soft")
+    return wrap_section(title, note, build_table(header, rows))
 
 
 def show_drops(figures: RunFigures) -> Markup:

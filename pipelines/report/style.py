@@ -28,17 +28,18 @@ pre { white-space: pre-wrap; margin: .5rem 0 0; padding: .7rem .8rem; background
   margin-top: 1rem; }
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
   padding: .7rem .9rem; }
-.tile b { display: block; font-size: 1.35rem; font-weight: 600; }
+.tile b { display: block; white-space: nowrap; font-size: 1.35rem; font-weight: 600; }
 .tile span { color: var(--soft); font-size: .82rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th { text-align: left; font-weight: 500; color: var(--soft); font-size: .82rem; }
-th, td { padding: .28rem .7rem .28rem 0; border-bottom: 1px solid var(--line);
+th, td { overflow-wrap: break-word; padding: .28rem .7rem .28rem 0; border-bottom: 1px solid var(--line);
   vertical-align: middle; }
 tr:last-child td { border-bottom: 0; }
+td.id { white-space: nowrap; }
 .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 td.barred { width: 34%; min-width: 6rem; padding-right: 0; }
-.name { min-width: 6.5rem; }
+.name { min-width: 6.5rem; overflow-wrap: anywhere; }
 svg { display: block; width: 100%; }
 .bar { height: 12px; border-radius: 3px; overflow: hidden; }
 .funnel .bar { height: 20px; margin: .2rem 0; }
@@ -56,13 +57,14 @@ rect.quarantined { fill: var(--lost); } rect.measured { fill: var(--pale); }
 polyline { fill: none; stroke: var(--kept); stroke-width: 2; }
 .key { display: inline-block; width: .75em; height: .75em; border-radius: 2px;
   margin: 0 .35em 0 .9em; }
-.key.kept { background: var(--kept); margin-left: 0; } .key.dropped { background: var(--dropped); }
+.key:first-child { margin-left: 0; }
+.key.kept { background: var(--kept); } .key.dropped { background: var(--dropped); }
 .key.quarantined { background: var(--lost); } .key.measured { background: var(--pale); }
 .bad { color: var(--bad); font-weight: 600; }
 details { border-top: 1px solid var(--line); padding: .55rem 0; }
 summary { cursor: pointer; }
 summary b { font-weight: 600; }
 @media (max-width: 480px) { section { padding: .9rem .8rem; } main { padding: 1rem .6rem 3rem; }
-  th, td { padding-right: .5rem; } td.barred { min-width: 4rem; } }
+  th, td { overflow-wrap: break-word; padding-right: .5rem; } td.barred { min-width: 4rem; } }
 @media print { section { break-inside: avoid; } }
 """

@@ -34,7 +34,7 @@ SOURCE_KINDS: Mapping[str, SourceKind] = MappingProxyType(
         "commoncrawl": SourceKind(common_crawl.iterate_file, common_crawl.extract_item),
         "wikipedia": SourceKind(wikipedia.iterate_file, wikipedia.extract_item),
         "openwebtext": SourceKind(openwebtext.iterate_file, openwebtext.extract_item),
-        "jsonl": SourceKind(rows.iterate_json, rows.extract_item),
-        "parquet": SourceKind(rows.iterate_parquet, rows.extract_item),
+        "jsonl": SourceKind(rows.iterate_json, rows.extract_json),
+        "parquet": SourceKind(rows.iterate_parquet, rows.extract_parquet),
     }
 )

@@ -22,7 +22,7 @@ from gristmill.schemas.errors import InputError
 from gristmill.schemas.fates import Damaged, Found, Refused
 from gristmill.schemas.identity import content_id, doc_id
 from gristmill.schemas.ledger_records import sum_ids
-from gristmill.schemas.recipe import Source
+from gristmill.schemas.recipe import JsonLines, ParquetRows, Source
 from gristmill.schemas.tables import DOCUMENTS, DROPPED, QUARANTINE
 
 STAGE = "collect"
@@ -186,8 +186,10 @@ class _Tables:
     def _native_id(self, fate: Found | Refused | Damaged) -> str | None:
         if fate.native_id is None:
             return None
-        if self._source.kind in ("jsonl", "parquet"):  # row ids are only unique in their source
-            return f"{self._source.name}/{fate.native_id}"
+        if isinstance(self._source, JsonLines | ParquetRows):
+            # A row's id is only unique in its source, and a row's number only in its file.
+            where = "" if self._source.id is not None else f"{self._name}/"
+            return f"{self._source.name}/{where}{fate.native_id}"
         return fate.native_id
 
     def _locator(self, fates: list[Any]) -> dict[str, list[Any]]:

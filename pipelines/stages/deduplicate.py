@@ -75,8 +75,6 @@ SHINGLED = pa.schema(
     ]
 )
 READ = ("doc_id", "content_id", "source", "text")
-#: A component that holds more of all documents than this is reported.
-GIANT_SHARE = 0.1
 
 
 def make_settings(near: NearDuplicates | None) -> minhash.MinHashSettings:
@@ -270,7 +268,8 @@ def _shingle_batch(
     settings: minhash.MinHashSettings,
     params: Any,
 ) -> pa.Table:
-    shingles = shingling.shingle(batch["text"], settings.words_per_shingle)
+    # Not the candidates' shingles: here digits count, or forms that differ in numbers would go.
+    shingles = verification.shingle_texts(batch["text"], settings)
     sources = batch["source"].to_pylist()
     lists = pa.LargeListArray.from_arrays(pa.array(shingles.offsets), pa.array(shingles.hashes))
     return pa.table(

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gristmill.cleaning.bounds import Bound
 from gristmill.cleaning.policy import Policy, judge
-from gristmill.cleaning.rule_tables import TABLES, Bound
+from gristmill.cleaning.rule_tables import TABLES
 from gristmill.dedup.star_removal import resolve_cluster
 from gristmill.pipelines.children import UnitContext, UnitResult
 from gristmill.pipelines.exchange import (
@@ -28,7 +29,7 @@ from gristmill.pipelines.part_files import (
     view_ids,
     write_part,
 )
-from gristmill.pipelines.stages.deduplicate import order_members
+from gristmill.pipelines.stages.deduplicate import REPEATS, order_members
 from gristmill.pipelines.stages.splitting import SPLITS, assign_splits
 from gristmill.pipelines.steps import read_list
 from gristmill.schemas.ledger_records import sum_ids
@@ -129,10 +130,7 @@ def _judge_table(signals: pa.Table, policy: Policy) -> pa.Table:
 
 def _read_repeats(list_path: str, unit_key: str) -> npt.NDArray[np.int64]:
     """Rows of this documents part whose doc_id an earlier row of the run has already."""
-    table = read_parts(
-        read_list(list_path),
-        pa.schema([pa.field("unit_key", pa.string()), pa.field("row", pa.int64())]),
-    )
+    table = read_parts(read_list(list_path), REPEATS)
     mine = table.filter(pc.equal(table["unit_key"], unit_key))
     return np.asarray(mine["row"], np.int64)
 

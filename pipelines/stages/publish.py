@@ -14,7 +14,12 @@ import pyarrow.parquet as pq
 from gristmill.pipelines.part_files import read_part, read_parts, view_ids
 from gristmill.pipelines.publishing.card import render_card
 from gristmill.pipelines.publishing.row_digests import Buckets, identify_dataset
-from gristmill.pipelines.publishing.store import CommitOutcome, commit, put_object
+from gristmill.pipelines.publishing.store import (
+    CommitOutcome,
+    commit,
+    find_published,
+    put_object,
+)
 from gristmill.pipelines.publishing.versioning import next_version
 from gristmill.pipelines.run_state import Run
 from gristmill.pipelines.stages.splitting import SPLITS
@@ -33,6 +38,7 @@ from gristmill.schemas.manifests import (
 )
 from gristmill.schemas.tables import QUARANTINE
 from gristmill.schemas.versions import Version, list_versions, open_version
+from gristmill.tokenize.packing_plans import combine_plan_ids
 
 #: The step whose totals stand for each stage of the funnel.
 FUNNEL = {
@@ -69,18 +75,29 @@ def publish_run(run: Run, engine: str) -> CommitOutcome | None:
         return None
     objects = _Objects(folder)
     splits = _put_shards(run, objects)
+    digests = {split: facts.rows_digest for split, facts in splits.items()}
+    # A run that was killed between the commit and its receipt finds its own version here.
+    outcome = find_published(folder, identify_dataset(digests, run.recipe.digest()))
+    if outcome is None:
+        outcome = _commit_version(run, objects, splits, engine)
+    written = {"key": key, "version": outcome.version}
+    write_whole(receipt, json.dumps(written).encode("utf-8"))
+    return outcome
+
+
+def _commit_version(
+    run: Run, objects: "_Objects", splits: dict[str, SplitFacts], engine: str
+) -> CommitOutcome:
     _put_side_tables(run, objects)
     core = _describe_core(run, objects, splits)
     card = run.workspace.step_folder("publish") / "README.md"
+    card.unlink(missing_ok=True)  # its bytes may be those of a stored object
     write_whole(card, render_card(core).encode("utf-8"))
     core = core.model_copy(update={"files": objects.add("README.md", card)})
     manifest = VersionManifest(
         core=core, core_digest=digest_core(core), envelope=_describe_envelope(run, engine)
     )
-    outcome = commit(folder, manifest)
-    written = {"key": key, "version": outcome.version}
-    write_whole(receipt, json.dumps(written).encode("utf-8"))
-    return outcome
+    return commit(dataset_folder(run), manifest)
 
 
 def open_published(run: Run) -> Version:
@@ -129,14 +146,14 @@ def _put_shards(run: Run, objects: _Objects) -> dict[str, SplitFacts]:
         buckets[split].add(view_ids(ids["doc_id"]), view_ids(ids["content_id"]))
         sizes[split]["documents"] += rows
     indexes = []
-    tables = {"tokens": "tokens", "plan": "plans"}
     for record in run.records("tokenize.encode"):
         split = record.title.rsplit("-", 3)[0]
         sizes[split]["tokens"] += int(record.facts["tokens"])
         sizes[split]["utf8_bytes"] += int(record.facts["text_bytes"])
-    for table, folder in tables.items():
-        for title, path, rows in _unit_paths(run, "tokenize.encode", table):
-            objects.add(f"{folder}/{title}.parquet", path, rows)
+    for title, path, rows in _unit_paths(run, "tokenize.encode", "tokens"):
+        objects.add(f"tokens/{title}.parquet", path, rows)
+    for title, path, rows in _unit_paths(run, "tokenize.encode", "plan"):
+        objects.add(f"plans/{title}.arrow", path, rows)
     for title, path, _ in _unit_paths(run, "tokenize.encode", "index"):
         index = read_part(path)
         names = pa.array([f"tokens/{title}.parquet"] * index.num_rows, pa.string())
@@ -153,7 +170,11 @@ def _put_table(run: Run, objects: _Objects, path: str, table: pa.Table) -> None:
     local = run.workspace.step_folder("publish") / path.replace("/", "-")
     local.parent.mkdir(parents=True, exist_ok=True)
     local.unlink(missing_ok=True)  # a stored object may share its bytes: never write in place
-    pq.write_table(table, local, compression="zstd", write_page_checksum=True)
+    with pq.ParquetWriter(
+        local, table.schema, compression="zstd", write_page_checksum=True
+    ) as writer:
+        if table.num_rows:  # readers trip over an empty row group
+            writer.write_table(table)
     objects.add(path, local, table.num_rows)
 
 
@@ -228,10 +249,9 @@ def count_by(run: Run, group: str) -> dict[str, int]:
 def _describe_core(run: Run, objects: _Objects, splits: dict[str, SplitFacts]) -> VersionCore:
     recipe = run.recipe
     facts = run.records("tokenize.tokenizer")[0].facts
-    plans = {split: "" for split in SPLITS}
+    plans: dict[str, list[str]] = {split: [] for split in SPLITS}
     for record in run.records("tokenize.encode"):
-        split = record.title.rsplit("-", 3)[0]
-        plans[split] = hash_parts("plans", plans[split], str(record.facts["plan_id"])).hex()
+        plans[record.title.rsplit("-", 3)[0]].append(str(record.facts["plan_id"]))
     digests = {split: facts.rows_digest for split, facts in splits.items()}
     files = {
         split: [
@@ -260,7 +280,7 @@ def _describe_core(run: Run, objects: _Objects, splits: dict[str, SplitFacts]) -
         packing={
             "sequence_length": recipe.packing.sequence_length,
             "strategy": recipe.packing.strategy,
-            "plan_id": plans,
+            "plan_id": {split: combine_plan_ids(ids) for split, ids in plans.items()},
         },
         files=objects.entries,
         stages=list_stages(run.manifests),

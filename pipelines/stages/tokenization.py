@@ -15,7 +15,7 @@ from gristmill.schemas.atomic_files import write_whole
 from gristmill.schemas.ledger_records import UINT64, sum_ids
 from gristmill.tokenize.bpe_training import train_bpe
 from gristmill.tokenize.encoding import Encoder, encode_documents
-from gristmill.tokenize.packing_plans import plan_shard, write_plan
+from gristmill.tokenize.packing_plans import describe_plan, plan_shard, write_plan
 from gristmill.tokenize.token_shards import TokenShard, index_shard, write_token_shard
 
 READ_ROWS = 1024
@@ -29,9 +29,11 @@ def make_tokenizer(context: UnitContext) -> UnitResult:
     else:
         shards = read_list(params["curated"])
         text = train_bpe(
-            _read_texts(shards, params["train_bytes"]), vocab_size=params["vocab_size"]
+            _read_texts(shards, params["train_bytes"]),
+            vocab_size=params["vocab_size"],
+            eos=params["end_of_text"],
         )
-    encoder = Encoder.from_json(text)
+    encoder = Encoder.from_json(text, eos=params["end_of_text"])
     write_whole(context.folder / "tokenizer.json", text.encode("utf-8"))
     return UnitResult(
         records_in=0,
@@ -68,7 +70,7 @@ def encode_shard(context: UnitContext) -> UnitResult:
     """Encode one curated shard: token shard, index of its row groups, packing plan."""
     params = context.unit.params
     text = Path(params["tokenizer"]).read_text(encoding="utf-8")
-    encoder = Encoder.from_json(text)
+    encoder = Encoder.from_json(text, eos=params["end_of_text"])
     tokens = context.folder / "tokens.parquet"
     counts = {"documents": 0, "ids": 0, "text_bytes": 0}
     info = write_token_shard(
@@ -81,8 +83,9 @@ def encode_shard(context: UnitContext) -> UnitResult:
     index = index_shard(tokens)
     pq.write_table(index, context.folder / "index.parquet", write_page_checksum=True)
     shard = TokenShard.open(tokens, index)
-    plan = plan_shard(shard, sequence_length=params["sequence_length"], strategy=params["strategy"])
-    plan_id = write_plan(context.folder / "plan.parquet", plan)
+    choices = {"sequence_length": params["sequence_length"], "strategy": params["strategy"]}
+    plan = plan_shard(shard, **choices)
+    plan_id = write_plan(context.folder / "plan.arrow", plan, describe_plan(shard, **choices))
     return UnitResult(
         records_in=counts["documents"],
         kept=info.rows,
@@ -92,7 +95,7 @@ def encode_shard(context: UnitContext) -> UnitResult:
         facts={
             "rows:tokens.parquet": info.rows,
             "rows:index.parquet": index.num_rows,
-            "rows:plan.parquet": 0,
+            "rows:plan.arrow": plan.n_rows,
             "tokens": info.tokens,
             "text_bytes": counts["text_bytes"],
             "plan_id": plan_id,

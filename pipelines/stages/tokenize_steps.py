@@ -10,6 +10,7 @@ from gristmill.schemas.errors import UsageError
 CODE = (
     "gristmill.pipelines.stages.tokenization",
     "gristmill.tokenize",
+    "dist:fastokens",
     "dist:pyarrow",
     "dist:tokenizers",
 )
@@ -36,7 +37,7 @@ def _plan_tokenizer(run: Run) -> Step:
         if not path.exists():
             raise UsageError(f"tokenizer.path: {path} does not exist")
         params["path"] = str(path.absolute())
-        inputs, fragment = [path.read_text(encoding="utf-8")], "given"
+        inputs, fragment = [path.read_text(encoding="utf-8")], settings.end_of_text
     work = Work("tokenize.tokenizer", "tokenization:make_tokenizer", fragment, CODE)
     return plan_units(run, work, [Slot("tokenizer", inputs, params)])
 
@@ -50,11 +51,12 @@ def _plan_encode(run: Run) -> Step:
         "sequence_length": packing.sequence_length,
         "strategy": packing.strategy,
         "sources": sources,
+        "end_of_text": run.recipe.tokenizer.end_of_text,
     }
     slots = [
         Slot(record.title, [part.sha256], {"curated": path})
         for record, part, path in run.pair_parts(*CURATED)
     ]
-    fragment = [packing.model_dump(mode="json"), sources]
+    fragment = [packing.model_dump(mode="json"), sources, run.recipe.tokenizer.end_of_text]
     work = Work("tokenize.encode", "tokenization:encode_shard", fragment, CODE)
     return plan_units(run, work, slots, shared_inputs=[tokenizer.sha256], shared_params=params)
