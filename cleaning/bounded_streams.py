@@ -134,8 +134,8 @@ def _decode_member(format_name: str, source: _Source, meter: Meter) -> Iterator[
         except FAULTS as error:
             kind = OversizeStreamError if "emory" in str(error) else CorruptStreamError
             raise kind(f"{format_name} stream: {error}", meter.read_bytes) from error
-        if chunk:
-            yield meter.count(chunk)
+        for start in range(0, len(chunk), CHUNK_BYTES):
+            yield meter.count(chunk[start : start + CHUNK_BYTES])
     source.put_back(decompressor.unused_data)
 
 
@@ -147,7 +147,7 @@ def decode_chunks(stream: BinaryIO, *, max_bytes: int) -> Iterator[bytes]:
         max_bytes: cap on the decoded bytes of the whole stream.
 
     Yields:
-        Non-empty chunks, about 256 KiB, for zstd up to 32 MiB.
+        Non-empty chunks of at most 256 KiB.
 
     Raises:
         TruncatedStreamError: the stream ends inside a member.

@@ -74,6 +74,7 @@ _OTHER_LABELS: Final = {
     "utf-32be": "utf-32-be",
 }
 
+_WIDE: Final = frozenset({"utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"})
 _META: Final = re2.compile(
     rb"(?i)<meta[^>]{0,512}?charset\s*=\s*[\"']?\s*([a-z0-9_:.+-]{1,40})"
     rb"|^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']\s*([a-z0-9_:.+-]{1,40})"
@@ -104,6 +105,8 @@ def decode(payload: bytes, http_charset: str | None) -> Decoded | None:
             return Decoded(text, "utf-8", "utf8", 1.0) if _is_clean(text) else None
     for label, method in ((http_charset, "http"), (find_declared(payload), "meta")):
         declared = map_label(label) if label else None
+        if declared in _WIDE and b"\0" not in payload[:PRESCAN_BYTES]:
+            continue  # markup, spaces and line ends have a NUL in each of these
         found = _accept(payload, declared, method) if declared else None
         if found:
             return found

@@ -11,6 +11,24 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from gristmill.cleaning.html_elements import (
+    BARRIER,
+    DD,
+    DT,
+    FLAT,
+    HASH_PRIME,
+    HASH_START,
+    KINDS,
+    LI,
+    MATH,
+    NAMES,
+    RAW_TEXT,
+    SLOT_MASK,
+    SLOTS,
+    SVG,
+    P,
+)
+
 MAX_DEPTH: Final = 2000  # 0.08 s in resiliparse, which is quadratic in it
 MAX_ATTRIBUTES: Final = 2000
 
@@ -21,11 +39,6 @@ Counts = npt.NDArray[np.int64]
 
 _ONES: Final = np.uint64(0x0101010101010101)
 _TOPS: Final = np.uint64(0x8080808080808080)
-_HASH_START: Final = np.uint64(14695981039346656037)  # FNV-1a, 64 bits
-_HASH_PRIME: Final = np.uint64(1099511628211)
-_SLOTS: Final = 1024
-_SLOT_MASK: Final = np.uint64(_SLOTS - 1)
-
 _LT, _GT, _SLASH, _BANG, _QUESTION, _DASH, _EQUALS = 0x3C, 0x3E, 0x2F, 0x21, 0x3F, 0x2D, 0x3D
 
 # Classes of bytes inside a tag, as bits; letters and the rest have none.
@@ -37,43 +50,6 @@ _CLASSES[_GT] = _END
 _CLASSES[_EQUALS] = _ASSIGN
 _CLASSES[[0x22, 0x27]] = _QUOTE
 _LICENCE: Final = np.frombuffer(b"license", np.uint8)
-
-# What the scan has to know about elements; the others nest, and their text is markup.
-_RAW_TEXT: Final = 1  # their text is no markup (HTML standard, 13.2.5)
-_FLAT: Final = 2  # without content, or never nested without a container around
-_BARRIER: Final = 3  # an end tag inside does not reach across
-_ELEMENTS: Final = {
-    _RAW_TEXT: "script style textarea title xmp iframe noembed noframes",
-    _FLAT: "area base br col embed hr img input link meta param source track wbr frame keygen"
-    " tr td th option optgroup thead tbody tfoot colgroup html head body",
-    _BARRIER: "table template object marquee applet",
-}
-
-
-def _hash_element(name: str) -> np.uint64:
-    value = int(_HASH_START)
-    for byte in name.encode("ascii"):
-        value = (value ^ byte) * int(_HASH_PRIME) % 2**64
-    return np.uint64(value)
-
-
-def _tabulate_elements() -> tuple[Hashes, npt.NDArray[np.uint8]]:
-    """Lay the elements out by the low bits of their hashes, which do not collide."""
-    names = np.zeros(_SLOTS, np.uint64)
-    kinds = np.zeros(_SLOTS, np.uint8)
-    for kind, elements in _ELEMENTS.items():
-        for name in map(_hash_element, elements.split()):
-            names[name & _SLOT_MASK] = name
-            kinds[name & _SLOT_MASK] = kind
-    return names, kinds
-
-
-_NAMES, _KINDS = _tabulate_elements()
-# Elements that the next of their kind closes: p, li, and dd, which stands for dt too.
-_P, _LI, _DD, _DT = map(_hash_element, ("p", "li", "dd", "dt"))
-# Only inside these does a slash at the end of a tag close an element.
-_SVG, _MATH = map(_hash_element, ("svg", "math"))
-
 
 _inlined = numba.njit(nogil=True, inline="always", _nrt=False)
 
@@ -93,7 +69,7 @@ def scan_tags(html: Bytes) -> tuple[int, int, bool]:
         html,
         html[: html.size & ~7].view(np.uint64),
         np.empty(MAX_DEPTH + 2, np.uint64),
-        np.zeros(_SLOTS, np.int64),
+        np.zeros(SLOTS, np.int64),
         np.zeros(3, np.int64),
     )
     return int(depth), int(attributes), licences > 0
@@ -125,8 +101,8 @@ def _find_byte(html: Bytes, words: Words, index: Any, code: Any) -> int:
 
 @_inlined
 def _kind_of(name: np.uint64) -> int:
-    slot = name & _SLOT_MASK
-    return int(_KINDS[slot]) if _NAMES[slot] == name else 0
+    slot = name & SLOT_MASK
+    return int(KINDS[slot]) if NAMES[slot] == name else 0
 
 
 @numba.njit(cache=True, nogil=True, _nrt=False)
@@ -139,7 +115,7 @@ def _scan_markup(
         html: the page.
         words: the same, as far as whole words go, eight bytes each.
         stack: room for the open elements, shape (`MAX_DEPTH` + 2,).
-        opened: zeros, shape (`_SLOTS`,); how many open elements hash to each slot.
+        opened: zeros, shape (`SLOTS`,); how many open elements hash to each slot.
         facts: shape (3,); of one tag: attributes, whether it ends in a slash, licence links.
 
     Returns:
@@ -163,9 +139,9 @@ def _scan_markup(
         kind = _kind_of(name)
         if closing:
             depth = _close_element(stack, opened, depth, name)
-        elif kind == _RAW_TEXT:
+        elif kind == RAW_TEXT:
             index = _skip_raw_text(html, words, index, name)
-        elif kind != _FLAT and not (facts[1] and _is_foreign(opened)):
+        elif kind != FLAT and not (facts[1] and _is_foreign(opened)):
             depth = _open_element(stack, opened, depth, name)
             deepest = max(deepest, depth)
     return deepest, most, licences
@@ -179,12 +155,12 @@ def _is_letter(code: int) -> bool:
 @_inlined
 def _hash_name(html: Bytes, index: int) -> tuple[np.uint64, int]:
     """Hash a tag name, letters folded; returns the hash and where the name ends."""
-    value = _HASH_START
+    value = HASH_START
     while index < html.size and not _CLASSES[html[index]] & (_SPACE | _SOLIDUS | _END):
         code: Any = html[index]
         if 0x41 <= code <= 0x5A:
             code |= 0x20
-        value = (value ^ np.uint64(code)) * _HASH_PRIME
+        value = (value ^ np.uint64(code)) * HASH_PRIME
         index += 1
     return value, index
 
@@ -287,40 +263,40 @@ def _skip_raw_text(html: Bytes, words: Words, index: int, name: np.uint64) -> in
 @_inlined
 def _is_foreign(opened: Counts) -> bool:
     """Say whether an SVG or MathML element is open."""
-    return bool(opened[_SVG & _SLOT_MASK] + opened[_MATH & _SLOT_MASK] > 0)
+    return bool(opened[SVG & SLOT_MASK] + opened[MATH & SLOT_MASK] > 0)
 
 
 @_inlined
 def _open_element(stack: Hashes, opened: Counts, depth: int, name: np.uint64) -> int:
     """Push an element; p, li and dd take the place of the one before."""
-    if name == _DT:
-        name = _DD
-    if name in (_P, _LI, _DD):
-        if depth and stack[depth - 1] == _P:
+    if name == DT:
+        name = DD
+    if name in (P, LI, DD):
+        if depth and stack[depth - 1] == P:
             depth -= 1
-            opened[_P & _SLOT_MASK] -= 1
+            opened[P & SLOT_MASK] -= 1
         if depth and stack[depth - 1] == name:
             return depth
     stack[depth] = name
-    opened[name & _SLOT_MASK] += 1
+    opened[name & SLOT_MASK] += 1
     return depth + 1
 
 
 @_inlined
 def _close_element(stack: Hashes, opened: Counts, depth: int, name: np.uint64) -> int:
     """Pop up to the open element of a name, if one is open this side of a barrier."""
-    if name == _DT:
-        name = _DD
-    if not opened[name & _SLOT_MASK]:
+    if name == DT:
+        name = DD
+    if not opened[name & SLOT_MASK]:
         return depth
     target = depth - 1
-    is_barrier = _kind_of(name) == _BARRIER
+    is_barrier = _kind_of(name) == BARRIER
     while target >= 0 and stack[target] != name:
-        if not is_barrier and _kind_of(stack[target]) == _BARRIER:
+        if not is_barrier and _kind_of(stack[target]) == BARRIER:
             return depth
         target -= 1
     if target < 0:
         return depth
     for index in range(target, depth):
-        opened[stack[index] & _SLOT_MASK] -= 1
+        opened[stack[index] & SLOT_MASK] -= 1
     return target

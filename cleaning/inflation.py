@@ -16,7 +16,9 @@ MAX_WINDOW_BYTES: Final = 128 << 20
 _PIECE_BYTES: Final = 1 << 20
 # A zstd block of 4 bytes stands for up to 128 KiB: 512 bytes give at most 16 MiB.
 _ZSTD_FEED_BYTES: Final = 512
-_FEED_BYTES: Final = 64 << 10
+# What zlib decoded before it met damage is lost with the call: small calls lose little.
+_ZLIB_FEED_BYTES: Final = 2 << 10
+_BROTLI_FEED_BYTES: Final = 64 << 10
 
 
 class InflateError(ValueError):
@@ -54,7 +56,7 @@ class ZlibInflater:
 
     def inflate(self, data: memoryview) -> tuple[bytes, int]:
         """See `Inflater.inflate`."""
-        fed = data[:_FEED_BYTES]
+        fed = data[:_ZLIB_FEED_BYTES]
         try:
             piece = self._decoder.decompress(fed, _PIECE_BYTES)
         except zlib.error as error:
@@ -93,7 +95,7 @@ class BrotliInflater:
     def inflate(self, data: memoryview) -> tuple[bytes, int]:
         """See `Inflater.inflate`."""
         # A decoder whose output is not drained refuses input.
-        fed = data[:_FEED_BYTES] if self._decoder.can_accept_more_data() else data[:0]
+        fed = data[:_BROTLI_FEED_BYTES] if self._decoder.can_accept_more_data() else data[:0]
         try:
             piece = self._decoder.process(bytes(fed), output_buffer_limit=_PIECE_BYTES)
         except brotli.error as error:

@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from gristmill.cleaning.member_streams import BOMB, BROKEN, TRUNCATED, WHOLE
 from gristmill.cleaning.record_headers import (
     MAX_HEAD_BYTES,
     find_head_end,
@@ -21,7 +22,7 @@ from gristmill.cleaning.record_headers import (
     read_record_id,
     read_url,
 )
-from gristmill.cleaning.warc_members import BOMB, BROKEN, TRUNCATED, WHOLE, Gap, Member
+from gristmill.cleaning.warc_members import Gap, Member
 from gristmill.schemas.fates import Damaged
 
 _VERSION: Final = b"WARC/"
@@ -117,10 +118,11 @@ class _Framer:
             return self._refuse(unended, begin, begin + len(_VERSION), {})
         fields = parse_head(bytes(self._data[begin:start])).fields
         end, fault = self._measure_block(start, parse_length(fields))
-        if fault is None:
-            fault = self._doubt_block(fields, start, end)
         if fault is not None:
             return self._refuse(fault, begin, start, fields)
+        fault = self._doubt_block(fields, start, end)
+        if fault is not None:
+            return self._refuse(fault, begin, end, fields, is_framed=True)
         data = self._data
         if isinstance(data, bytearray):
             data, start, end = bytes(data[start:end]), 0, end - start
@@ -224,14 +226,19 @@ class _Framer:
             return self._member.offset, self.member_length
         return self._member.offset, self._position + self._index
 
-    def _refuse(self, fault: _Fault, begin: int, resume: int, fields: dict[str, str]) -> Damaged:
+    def _refuse(
+        self,
+        fault: _Fault,
+        begin: int,
+        resume: int,
+        fields: dict[str, str],
+        is_framed: bool = False,
+    ) -> Damaged:
         """Step to the next record and describe what lies before it."""
         where = self._position + begin
-        if self._stream is None and self.state != WHOLE and not self.framed_any:
-            # A cut or broken member mostly holds one record: all of it is that record's.
-            self._index = len(self._data)
-        else:
-            self._index = self._find_next(resume)
+        alone = self._stream is None and self.state != WHOLE and not self.framed_any
+        # A cut or broken member mostly holds one record: all of it is that record's.
+        self._index = len(self._data) if alone and not is_framed else self._find_next(resume)
         offset, length = self._locate(where)
         self.framed_any = True
         return Damaged(*fault, offset, length, read_record_id(fields), read_url(fields))

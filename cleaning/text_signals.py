@@ -45,10 +45,15 @@ def read_buffers(texts: pa.StringArray) -> tuple[Bytes, Offsets]:
         (data, offsets): text i is ``data[offsets[i]:offsets[i + 1]]``. Read-only.
 
     Raises:
-        SchemaError: the array is not of type string or holds nulls.
+        SchemaError: the array is not of type string, holds nulls or is not UTF-8.
     """
     if texts.type != pa.string() or texts.null_count:
         raise SchemaError(f"texts are {texts.type} with {texts.null_count} nulls, not string")
+    try:
+        # Neither Parquet nor IPC readers check this, and the kernels rely on it.
+        texts.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise SchemaError(f"texts are damaged: {error}") from error
     _, offset_buffer, data_buffer = texts.buffers()
     data = np.frombuffer(data_buffer or b"", np.uint8)
     if offset_buffer is None or offset_buffer.size == 0:
@@ -115,7 +120,7 @@ def measure(texts: pa.StringArray) -> pa.RecordBatch:
         words without citations and its sentences (uint16, 65,535 standing for more).
 
     Raises:
-        SchemaError: the array is not of type string or holds nulls.
+        SchemaError: the array is not of type string, holds nulls or is not UTF-8.
     """
     data, offsets = read_buffers(texts)
     line_offsets = _count_lines(data, offsets)

@@ -12,27 +12,21 @@ def _split_names(names: str) -> frozenset[str]:
 
 
 _FILE_NAMES: Final = """
-file image media datei bild medium fichier média archivo imagen medios immagine bestand
-afbeelding plik grafika ficheiro imagem arquivo multimédia multimídia файл изображение медиа
-зображення медіа bilde fil mediu fișier fişier imagine soubor súbor obrázok obrázek média kép fájl
-tiedosto kuva pilt berkas gambar imej fail tập_tin tập tin hình phương_tiện dosya resim dosiero
-fitxer imatge fitxategi irudi ficheru imaxe imaxen delwedd restr skeudenn mynd slika datoteka
-датотека слика медија мэдыя выява file выяўленне медыя attēls attels fails vaizdas αρχείο εικόνα
-μέσο ملف صورة وسائط پرونده تصویر رسانه مدیا קובץ תמונה מדיה चित्र मीडिया ছবি চিত্র மாத்திரம் படிமம்
-దస్త్రం బొమ్మ చిత్రం ಚಿತ್ರ ಮೀಡಿಯ പ്രമാണം ചിത്രം ไฟล์ ภาพ ファイル 画像 メディア 文件 档案 檔案 文件 图像
-圖像 媒体文件 媒體檔案 파일 그림 미디어 պատկեր ֆաշլ ფაილი სურათი fayl şəkil skedari skeda figura fajl
-файл сүрәт рәсем surat fichero plaetje lêer beeld stândbyld ofbyld ôfbyld obraz picture foto
-stampa pildid
+file image media datei bild medium fichier média archivo imagen medio immagine bestand afbeelding
+plik grafika ficheiro imagem arquivo multimédia multimídia файл изображение медиа зображення медіа
+fișier fişier imagine soubor súbor obrázok obrázek média kép fájl tiedosto kuva pilt fail berkas
+gambar imej tập_tin hình phương_tiện dosya resim dosiero fitxer imatge fitxategi irudi ficheru imaxe
+imaxen delwedd restr skeudenn mynd slika datoteka датотека слика медија выява attēls fails vaizdas
+αρχείο εικόνα μέσο ملف صورة وسائط پرونده تصویر رسانه מדיה קובץ תמונה चित्र मीडिया ছবি চিত্র படிமம் దస్త్రం
+బొమ్మ ಚಿತ್ರ പ്രമാണം ചിത്രം ไฟล์ ภาพ ファイル 画像 メディア 文件 档案 檔案 图像 圖像 媒体文件 媒體檔案 파일 그림
+미디어 պատկեր ფაილი სურათი fayl şəkil skedari skeda fil billede lêer beeld ôfbyld сурәт рәсем сүрәт
 """
 
 _CATEGORY_NAMES: Final = """
-category kategorie catégorie categorie categoría categoria kategoria kategoria: kategori категория
-категорія катэгорыя категорија kategorija kategória kategorio luokka kategooria kategória thể_loại
-thể loại ulam kategoriya kateqoriya kategoriye categoría kategoría rummad rumman flokkur kategorîe
-kategoreja kategoriija catigoria category: κατηγορία تصنيف رده קטגוריה श्रेणी वर्ग বিষয়শ্রেণী পகுப்பு
-பகுப்பு వర్గం ವರ್ಗ വർഗ്ഗം หมวดหมู่ カテゴリ 分类 分類 분류 կատեգորիա კატეგორია katigori kawan kategory
-төркем санат катэгорыя bólkur aicme roinn-seòrsa rhestr categuria categorîa zhùân saqartawa kategorii
-zamrə rubryka
+category kategorie catégorie categorie categoría categoria kategoria kategori категория категорія
+катэгорыя категорија kategorija kategória kategorio luokka kategooria thể_loại ulam kategoriya
+kateqoriya flokkur kategoreja catigoria κατηγορία تصنيف رده קטגוריה श्रेणी वर्ग বিষয়শ্রেণী
+பகுப்பு వర్గం ವರ್ಗ വർഗ്ഗം หมวดหมู่ カテゴリ 分类 分類 분류 կատեգորիա კატეგორია төркем санат bólkur rummad
 """
 
 #: Lower-case namespace names and their numbers, for dumps that carry no siteinfo.

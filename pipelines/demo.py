@@ -15,6 +15,7 @@ import hashlib
 import importlib.metadata
 import io
 import lzma
+import pydoc
 import shutil
 import subprocess
 import sys
@@ -201,12 +202,10 @@ def _read_address(lines: IO[str]) -> str:
 
 def _list_pages(address: str) -> Iterator[str]:
     """Pages of the standard library's modules, then of the language topics."""
-    from pydoc_data.topics import topics
-
     for name in sorted(sys.stdlib_module_names - UNWANTED_MODULES):
         if not name.startswith("_"):
             yield urljoin(address, f"{name}.html")
-    for topic in sorted(topics):
+    for topic in sorted(pydoc.Helper.topics):
         yield urljoin(address, f"topic?key={topic}")
 
 

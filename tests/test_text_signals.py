@@ -131,6 +131,13 @@ def test_other_arrays_are_refused(texts):
         text_signals.measure(texts)
 
 
+def test_bytes_that_are_not_utf8_are_refused():
+    offsets, data = np.array([0, 2], np.int32), b"\xe0\n"
+    texts = pa.StringArray.from_buffers(1, pa.py_buffer(offsets), pa.py_buffer(data))
+    with pytest.raises(SchemaError, match="damaged"):
+        text_signals.measure(texts)
+
+
 def test_warm_up_leaves_nothing_to_compile():
     text_signals.warm_up()
     compiled = len(text_signals._measure_batch.signatures)

@@ -142,7 +142,7 @@ nested = st.recursive(
         st.tuples(words, inner).map(lambda pair: f"[[{pair[0]}|{pair[1]}]]"),
         words.map(lambda word: f"[[{word}]]"),
         st.lists(inner, min_size=2, max_size=3).map(" ".join),
-        inner.map(lambda text: f"'''{text}'''"),
+        inner.map(lambda text: f"'''mill {text} mill'''"),
         words.map(lambda text: f"<!-- {text} [[ -->"),
         words.map(lambda text: f"<ref>{text}</ref>"),
     ),
@@ -153,19 +153,18 @@ nested = st.recursive(
 def reference_prose(source: str) -> str:
     """Remove innermost constructs until nothing changes; quadratic, and for balanced text only."""
     source = re.sub(r"<!--.*?-->|<ref>.*?</ref>", "", source, flags=re.DOTALL)
+    source = source.replace("'''", "")
     before = ""
     while before != source:
         before = source
         source = re.sub(r"\{\{[^{}]*\}\}", "", source)
         source = re.sub(r"\[\[([^\[\]{}|]*)\|\s*\]\]", r"\1", source)
         source = re.sub(r"\[\[(?:[^\[\]{}|]*\|)?([^\[\]{}|]*)\]\]", r"\1", source)
-    return source.replace("'''", "")
+    return source
 
 
 @given(nested)
 def test_equals_the_reference(source: str) -> None:
-    # Marks that meet make runs that read otherwise; the reference does not model that.
-    source = source.replace("''''''", "")
     assert to_prose(source).split() == reference_prose(source).split()
 
 
