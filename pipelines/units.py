@@ -8,6 +8,7 @@ position, so a finished unit is found again whatever the order or worker count.
 import functools
 import hashlib
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import import_module, metadata
@@ -77,6 +78,8 @@ def hash_code(*names: str) -> str:
         32 hex digits.
     """
     digest = hashlib.blake2b(digest_size=16)
+    # Normalisation and word rules follow the interpreter's Unicode tables.
+    digest.update(unicodedata.unidata_version.encode("ascii"))
     for name in sorted(names):
         digest.update(name.encode("utf-8") + b"\0")
         if name.startswith("dist:"):

@@ -111,9 +111,11 @@ def test_a_short_body_is_never_taken_for_the_file(tmp_path, monkeypatch):
 
 
 def test_a_missing_file_is_one_sentence_without_secrets(tmp_path):
-    with serve([(404, {}, b"")]) as (url, asked):
-        with pytest.raises(InputError, match=r"part\.warc\.gz: HTTP 404") as error:
-            inputs.find_inputs(make_recipe(tmp_path, url), tmp_path / "cache", QUIET)
+    with (
+        serve([(404, {}, b"")]) as (url, asked),
+        pytest.raises(InputError, match=r"part\.warc\.gz: HTTP 404") as error,
+    ):
+        inputs.find_inputs(make_recipe(tmp_path, url), tmp_path / "cache", QUIET)
     assert "secret" not in str(error.value) and len(asked) == 1
     assert not list((tmp_path / "cache").rglob("*.partial"))
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gristmill.cleaning.bounds import Bound
-from gristmill.cleaning.policy import Policy, judge
-from gristmill.cleaning.rule_tables import TABLES
+from gristmill.cleaning.policy import CUSTOM_TABLE, Policy, judge
+from gristmill.cleaning.rule_tables import name_bounds
 from gristmill.dedup.star_removal import resolve_cluster
 from gristmill.pipelines.children import UnitContext, UnitResult
 from gristmill.pipelines.exchange import (
@@ -77,10 +77,9 @@ SPLIT_LEAK = "split_leak"
 
 def build_policy(cleaning: Cleaning) -> Policy:
     """Build the policy that a recipe describes: its tables in order, then its own bounds."""
-    bounds = [(name, bound) for name in cleaning.rule_tables for bound in TABLES[name]]
-    bounds += [
-        ("recipe", Bound(metric=bound.metric, min=bound.min, max=bound.max))
-        for bound in cleaning.bounds
+    bounds = [
+        *name_bounds(*cleaning.rule_tables),
+        *((CUSTOM_TABLE, Bound(b.metric, min=b.min, max=b.max)) for b in cleaning.bounds),
     ]
     return Policy(
         languages=cleaning.languages,

@@ -165,7 +165,8 @@ def _read_report(text: str, pages: PageSet, cost: Cost) -> Run:
     )
     kept = next(s.documents_out for s in stages if s.name in ("decide", "decide.apply"))
     versions = {package: version(package) for package in OUR_PACKAGES}
-    return Run(pages.pages, cost, stages, kept, int(report.get("tokens", 0)), versions)
+    tokens = sum(split["tokens"] for split in report["splits"])
+    return Run(pages.pages, cost, stages, kept, tokens, versions)
 
 
 def describe_machine() -> str:
