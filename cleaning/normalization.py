@@ -2,8 +2,10 @@
 
 Two linear passes over the code points and one Unicode composition::
 
-    characters   line ends become LF, controls, byte order marks, tag characters
+    characters   line ends become LF, no-break spaces spaces, controls, byte order marks, tag characters
                  and unpaired bidirectional controls go, surrogates become U+FFFD
+                 (pages are full of no-break spaces, and to language models and BPE
+                 they glue words together)
     composition  NFC (Unicode Standard Annex 15)
     layout       no white space before a line end, at most one blank line in a
                  row, none at either end of the text
@@ -38,6 +40,8 @@ _LINE_ENDS: Final = "\n\v\f\r\x85\u2028\u2029"
 _LINE_FEED: Final = 0x0A
 _CARRIAGE_RETURN: Final = 0x0D
 _REPLACEMENT: Final = 0xFFFD
+_NO_BREAK_SPACE: Final = 0xA0
+_SPACE: Final = 0x20
 _POP_FORMATTING: Final = 0x202C
 _POP_ISOLATE: Final = 0x2069
 
@@ -47,7 +51,7 @@ Codes = npt.NDArray[Any]  # uint8 (ASCII) or uint32 (any code point)
 def normalize_text(text: str) -> str:
     r"""Bring a text into the one form that every later stage relies on.
 
-    CRLF, CR, VT, FF, NEL, U+2028 and U+2029 become LF. Other C0 and C1 controls but
+    CRLF, CR, VT, FF, NEL, U+2028 and U+2029 become LF, U+00A0 a space. Other C0 and C1 controls but
     TAB, U+FEFF, the tag characters U+E0000-E007F and bidirectional controls without
     their partner on the same line are removed. Surrogates become U+FFFD. The result
     is in NFC, with at most `MAX_COMBINING_RUN` combining marks in a row, no trailing
@@ -142,7 +146,7 @@ def _rewrite_codes(codes: Codes, kinds: npt.NDArray[np.uint8]) -> Codes:
             size = solid + line_ends
             run = 0
         elif kind == _BLANK:
-            out[size] = code
+            out[size] = code if code != _NO_BREAK_SPACE else _SPACE
             size += 1
             run = 0
         elif kind != _REMOVED:

@@ -26,9 +26,11 @@ from gristmill.cleaning.warc_members import Gap, Member
 from gristmill.schemas.fates import Damaged
 
 _VERSION: Final = b"WARC/"
+_NEXT_VERSION: Final = b"\nWARC/"
 _TERMINATOR: Final = b"\r\n\r\n"
 _TRIM_BYTES: Final = 1 << 20
 _SKIP_BYTES: Final = 4096
+_USUAL_HEAD_BYTES: Final = 64 << 10
 _REASONS: Final = {BROKEN: "damaged_record", BOMB: "too_large", TRUNCATED: "truncated_record"}
 _DIGESTS: Final = ("md5", "sha1", "sha256", "sha512")
 
@@ -113,9 +115,13 @@ class _Framer:
             self.framed_any = True
             return gap
         start = self._find_block(begin)
-        if start < 0:
+        # A header that runs into the next record ends there, whatever follows.
+        inner = self._data.rfind(_NEXT_VERSION, begin, max(start, begin)) + 1
+        if start < 0 or inner:
             unended = _Fault(_REASONS.get(self.state, "damaged_record"), "its header does not end")
-            return self._refuse(unended, begin, begin + len(_VERSION), {})
+            # No header that starts in what was searched ends there: do not search it again.
+            resume = inner or begin + MAX_HEAD_BYTES - _USUAL_HEAD_BYTES
+            return self._refuse(unended, begin, min(resume, len(self._data)), {})
         fields = parse_head(bytes(self._data[begin:start])).fields
         end, fault = self._measure_block(start, parse_length(fields))
         if fault is not None:

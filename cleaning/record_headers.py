@@ -18,6 +18,7 @@ MAX_HEAD_LINES: Final = 1000
 _RECORD_START: Final = re2.compile(
     rb"(?i)WARC/[01]\.[0-9]{1,2}[ \t]{0,4}\r?\n[a-z-]{1,64}[ \t]{0,4}:"
 )
+_USUAL_BYTES: Final = 2048
 _FOLDS: Final = (" ", "\t")
 _LONGEST_START_BYTES: Final = 96
 
@@ -35,11 +36,19 @@ def find_head_end(data: bytes | bytearray, start: int, stop: int) -> int:
     Returns:
         Index of the first byte after the block, or -1 if it is not closed before `stop`.
     """
-    found = data.find(b"\n\r\n", start, stop)
-    bare = data.find(b"\n\n", start, found if found >= 0 else stop)
-    if bare >= 0:
-        return bare + 2
-    return found + 3 if found >= 0 else -1
+    reach = start + _USUAL_BYTES
+    while True:
+        # In steps, so that a block that ends early costs no search for the other ending.
+        end = min(reach, stop)
+        found = data.find(b"\n\r\n", start, end)
+        bare = data.find(b"\n\n", start, found if found >= 0 else end)
+        if bare >= 0:
+            return bare + 2
+        if found >= 0:
+            return found + 3
+        if reach >= min(stop, len(data)):
+            return -1
+        reach = start + 8 * (reach - start)
 
 
 def parse_head(raw: bytes) -> Head:

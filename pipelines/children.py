@@ -20,9 +20,10 @@ from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from gristmill.pipelines.compile_pauses import exempt_compiling
 from gristmill.pipelines.units import RECORD_FILE, Unit
 from gristmill.pipelines.watching import IDLE, Refusals, Watch, read_marker
-from gristmill.schemas.atomic_files import PARTIAL_SUFFIX, sha256_file, sync_folder, write_whole
+from gristmill.schemas.atomic_files import sha256_file, sync_folder, write_whole
 from gristmill.schemas.errors import GristmillError
 from gristmill.schemas.ledger_records import PartFile, UnitRecord
 
@@ -66,7 +67,7 @@ def carry_out(unit: Unit, watch: Watch) -> UnitRecord:
     hence the same content: it stays.
     """
     final = Path(unit.folder)
-    partial = final.with_name(f"{final.name}.{os.getpid()}{PARTIAL_SUFFIX}")
+    partial = unit.partial_folder(os.getpid())
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     cpu_start = time.process_time()
@@ -146,7 +147,8 @@ def _answer(request: dict[str, object], marker: Path) -> dict[str, object]:
     watch = Watch.open(marker, Refusals.from_json(request["refusals"]))  # type: ignore[arg-type]
     watch.leave()
     try:
-        return {"record": carry_out(unit, watch).model_dump_json()}
+        with exempt_compiling(watch):
+            return {"record": carry_out(unit, watch).model_dump_json()}
     except (GristmillError, OSError) as error:
         return {"error": f"{type(error).__name__}: {error}"}
     except MemoryError:

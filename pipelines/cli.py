@@ -1,9 +1,10 @@
 """The command line: one program, thin verbs. stdout is data, stderr is progress.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or recipe, 130 interrupted.
+Exit codes: 0 done, 1 failed, 2 wrong usage or recipe, 130 interrupted, 143 terminated.
 """
 
 import argparse
+import logging
 import signal
 import sys
 from collections.abc import Sequence
@@ -188,24 +189,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, run the verb, turn errors into one message and an exit code."""
     parser = build_parser()
     options = parser.parse_args(arguments)
-    previous = signal.signal(signal.SIGTERM, _stop)
+    logging.basicConfig(level=logging.ERROR)  # Beam greets with warnings about what is not there
+    previous = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         return commands.VERBS[options.verb](options)
     except GristmillError as error:
         print(f"gristmill: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         print("gristmill: interrupted; the same command goes on from here", file=sys.stderr)
-        return 130
+        return 128 + signal.Signals[str(error).partition(" ")[0]]
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+    except OSError as error:  # a full or read-only disk is no bug: a sentence, not a trace
+        print(f"gristmill: {error}", file=sys.stderr)
+        return 1
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)
+    # With a message: Beam appends its step to that, and turns a bare exception into another one.
+    raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 if __name__ == "__main__":

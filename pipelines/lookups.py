@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gristmill.pipelines.part_files import read_batches
+from gristmill.schemas.errors import AccountingError
 
 
 def find_rows(paths: Sequence[str], ids: pa.Array, schema: pa.Schema) -> pa.Table:
@@ -46,14 +47,22 @@ def align_rows(
 
     Returns:
         Shape (m,), ascending.
+
+    Raises:
+        AccountingError: `others` is not a subsequence of `documents`.
     """
-    if len(documents) == len(others):
+    if np.array_equal(documents, others):
         return np.arange(len(others), dtype=np.int64)
     positions = np.empty(len(others), np.int64)
-    place = 0
+    known = [row.tobytes() for row in documents]
+    place = -1
     for index, wanted in enumerate(others):
-        while not np.array_equal(documents[place], wanted):
-            place += 1
+        try:
+            place = known.index(wanted.tobytes(), place + 1)
+        except ValueError:
+            raise AccountingError(
+                f"row {index} of {len(others)} has an id that is not, or not in this order, "
+                f"among those of the {len(documents)} documents"
+            ) from None
         positions[index] = place
-        place += 1
     return positions

@@ -25,11 +25,12 @@ class Progress:
 
     def say(self, message: str) -> None:
         """Print one line."""
-        self._console.print(message, markup=False)
+        self._console.print(message, markup=False, soft_wrap=True)
 
     def warn(self, message: str) -> None:
         """Print one warning line."""
-        self._console.print(f"warning: {message}", style="yellow", markup=False)
+        line = f"warning: {message}"
+        self._console.print(line, style="yellow", markup=False, soft_wrap=True)
 
     def skip(self, step: str, totals: StageTotals) -> None:
         """Say that a step stands."""

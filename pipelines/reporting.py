@@ -114,7 +114,8 @@ def _read_training(folder: Path) -> TrainingFigures:
     result_path, metrics_path = folder / "result.json", folder / "metrics.jsonl"
     if not metrics_path.exists():
         raise UsageError(f"{folder} holds no training run")
-    lines = [json.loads(line) for line in metrics_path.read_text().splitlines()]
+    whole, _, _ = metrics_path.read_text().rpartition("\n")  # a killed run tears its last line
+    lines = [json.loads(line) for line in whole.splitlines()]
     result = json.loads(result_path.read_bytes()) if result_path.exists() else {}
     step = max(1, len(lines) // CURVE_POINTS)
     return TrainingFigures(

@@ -15,6 +15,7 @@ from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
+from gristmill.schemas.atomic_files import PARTIAL_SUFFIX
 from gristmill.schemas.identity import hash_parts
 
 KEY_BYTES = 12
@@ -49,6 +50,11 @@ class Unit:
     def record_path(self) -> Path:
         """The ledger record, written inside the folder before it appears."""
         return Path(self.folder) / RECORD_FILE
+
+    def partial_folder(self, pid: int) -> Path:
+        """Where a child works on the unit before its folder appears."""
+        final = Path(self.folder)
+        return final.with_name(f"{final.name}.{pid}{PARTIAL_SUFFIX}")
 
 
 def make_key(stage: str, fragment: Any, code: str, inputs: Sequence[str]) -> str:

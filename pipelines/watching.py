@@ -57,6 +57,7 @@ class Watch:
 
     def __init__(self, marker: mmap.mmap | None = None, refusals: Refusals | None = None) -> None:
         self._marker = marker
+        self._in_flight = (IDLE, IDLE, 0.0)
         self.refusals = refusals or Refusals()
 
     @staticmethod
@@ -67,13 +68,26 @@ class Watch:
 
     def enter(self, first: int, last: int | None = None) -> None:
         """Say that documents `first` to `last` are in flight from now on."""
-        if self._marker is not None:
-            final = first if last is None else last
-            _MARKER.pack_into(self._marker, 0, first, final, time.process_time())
+        self._in_flight = (first, first if last is None else last, time.process_time())
+        self._tell(*self._in_flight)
 
     def leave(self) -> None:
         """Say that nothing is in flight."""
         self.enter(IDLE, IDLE)
+
+    def pause(self) -> None:
+        """Say that what happens now is not the doing of what is in flight."""
+        self._tell(IDLE, IDLE, 0.0)
+
+    def resume(self, cpu_seconds: float) -> None:
+        """Go on after a pause that took `cpu_seconds`: they are not counted."""
+        first, last, entered = self._in_flight
+        self._in_flight = (first, last, entered + cpu_seconds)
+        self._tell(*self._in_flight)
+
+    def _tell(self, first: int, last: int, cpu_seconds: float) -> None:
+        if self._marker is not None:
+            _MARKER.pack_into(self._marker, 0, first, last, cpu_seconds)
 
     def refusal(self, ordinal: int) -> str | None:
         """Why a document must not be touched again, or None."""

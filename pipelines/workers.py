@@ -11,6 +11,7 @@ import json
 import multiprocessing
 import os
 import queue
+import shutil
 import tempfile
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -68,11 +69,12 @@ class _Supervisor:
         self._marker = folder / f"child-{number}"
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
+        self._stopped = False
 
     def run(self, unit: Unit) -> UnitRecord:
         refusals = Refusals()
         idle_losses = 0
-        while True:
+        while not self._stopped:
             outcome = self._attempt(unit, refusals)
             if isinstance(outcome, UnitRecord):
                 return outcome
@@ -83,6 +85,11 @@ class _Supervisor:
                     f"{unit.stage} of {unit.title}: child lost ({outcome.reason}, "
                     f"{outcome.where}) with {len(refusals.poisoned)} documents set aside"
                 )
+        raise UnitFailedError(f"{unit.stage} of {unit.title}: stopped")
+
+    def stop(self) -> None:
+        """Have the thread that runs a unit here kill its child and give up."""
+        self._stopped = True
 
     def close(self) -> None:
         if self._connection is not None:
@@ -119,7 +126,7 @@ class _Supervisor:
         except (EOFError, OSError):
             answer, overrun = None, "worker_crash"
         if answer is None:
-            return self._bury(str(overrun))
+            return self._bury(unit, str(overrun))
         if "error" in answer:
             raise UnitFailedError(f"{unit.stage} of {unit.title}: {answer['error']}")
         if "loss" in answer:
@@ -130,11 +137,12 @@ class _Supervisor:
         self._recycle_if_old()
         return UnitRecord.model_validate_json(answer["record"])
 
-    def _bury(self, reason: str) -> _Loss:
-        """Kill the child and read what it had in flight."""
+    def _bury(self, unit: Unit, reason: str) -> _Loss:
+        """Kill the child, read what it had in flight, remove what it left half-written."""
         assert self._process is not None
         self._process.kill()
         self._process.join()
+        shutil.rmtree(unit.partial_folder(self._process.pid or 0), ignore_errors=True)
         first, last, _ = read_marker(self._marker)
         where = f"exit code {self._process.exitcode}"
         self.close()
@@ -148,6 +156,8 @@ class _Supervisor:
         since = time.monotonic()
         limit = self._limits.document_cpu_seconds
         while not self._connection.poll(POLL_SECONDS):
+            if self._stopped:
+                return "stopped"
             cpu_seconds, resident = _read_usage(pid)
             marker = read_marker(self._marker)
             if marker != seen:
@@ -213,6 +223,9 @@ class WorkerPool:
     def close(self) -> None:
         """Stop every child; units in flight are given up."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        for supervisor in self._all:
+            supervisor.stop()
+        self._threads.shutdown(wait=True)
         for supervisor in self._all:
             supervisor.close()
         with contextlib.suppress(OSError):

@@ -18,7 +18,7 @@ from gristmill.schemas.yaml_files import Frozen
 
 MANIFEST_FORMAT = "gristmill.manifest/1"
 MAX_MANIFEST_BYTES = 256 << 20
-_SAFE_PATH = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$")
+_SAFE_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 
 
 class StagePart(Frozen):
@@ -57,7 +57,7 @@ class FileEntry(Frozen):
     @field_validator("path")
     @classmethod
     def _refuse_escapes(cls, path: str) -> str:
-        if not _SAFE_PATH.match(path) or ".." in path:
+        if not _SAFE_PATH.fullmatch(path) or ".." in path:
             raise ValueError(f"{path!r} is not a plain relative path")
         return path
 

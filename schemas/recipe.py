@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_serializer, field_validator, model_validator
 
 from gristmill.schemas.identity import hash_parts
 from gristmill.schemas.yaml_files import Frozen, read_yaml, validate
@@ -110,6 +110,11 @@ class Cleaning(Frozen):
                 raise ValueError(f"score {score:g} of {code!r} is not between 0 and 1")
         return languages
 
+    @field_serializer("redact")
+    def _sort_kinds(self, kinds: frozenset[str]) -> list[str]:
+        # A set's own order changes from process to process, and unit keys with it.
+        return sorted(kinds)
+
 
 class NearDuplicates(Frozen):
     """MinHash settings; defaults follow FineWeb (arXiv:2406.17557), plus verification."""
@@ -210,7 +215,6 @@ class Recipe(Frozen):
             (source.fragment() | {"priority": source.priority} for source in self.sources),
             key=lambda fragment: str(fragment["name"]),
         )
-        content["cleaning"]["redact"] = sorted(content["cleaning"]["redact"])
         return content
 
     def digest(self) -> str:

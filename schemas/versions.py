@@ -16,8 +16,8 @@ from pathlib import Path
 from gristmill.schemas.errors import CorruptFileError, UsageError
 from gristmill.schemas.manifests import FileEntry, VersionManifest, read_manifest
 
-_DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
-_NUMBER = re.compile(r"^\d{1,9}\.\d{1,9}\.\d{1,9}$")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_NUMBER = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ class Version:
 def list_versions(folder: Path) -> list[str]:
     """Names of the committed versions of a dataset folder, oldest number first."""
     found = (path.stem for path in (folder / "versions").glob("*.json"))
-    names = [name for name in found if _NUMBER.match(name)]
+    names = [name for name in found if _NUMBER.fullmatch(name)]
     return sorted(names, key=lambda name: [int(part) for part in name.split(".")])
 
 
 def _read_pointer(path: Path, key: str) -> str:
     try:
         value = json.loads(path.read_bytes())[key]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CorruptFileError(f"{path} does not name its {key}") from error
     return str(value)
 
@@ -74,10 +74,10 @@ def open_version(folder: Path, version: str = "latest") -> Version:
             raise UsageError(f"{folder} holds no published version")
         version = _read_pointer(pointer, "version")
     commit = folder / "versions" / f"{version}.json"
-    if not commit.exists():
+    if not _NUMBER.fullmatch(version) or not commit.exists():
         raise UsageError(f"{folder} has no version {version!r}; it has {list_versions(folder)}")
     digest = _read_pointer(commit, "manifest")
-    if not _DIGEST.match(digest):
+    if not _DIGEST.fullmatch(digest):
         raise CorruptFileError(f"{commit} names no manifest digest: {digest[:80]!r}")
     path = folder / "manifests" / f"{digest.removeprefix('sha256:')}.json"
     if not path.exists():

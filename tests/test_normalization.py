@@ -62,7 +62,7 @@ def _cut_runs(text: str) -> str:
 
 
 def _reference(text: str) -> str:
-    text = text.replace("\r\n", "\n")
+    text = text.replace("\r\n", "\n").replace("\u00a0", " ")
     for line_end in LINE_ENDS:
         text = text.replace(line_end, "\n")
     text = "\n".join(_pair_bidi(line) for line in text.split("\n"))
@@ -108,6 +108,8 @@ def test_result_is_clean(text: str) -> None:
     ("text", "expected"),
     [
         ("", ""),
+        ("no\u00a0break\u00a0", "no break"),
+        ("10\u202f000\u3000字", "10\u202f000\u3000字"),
         (" \n\t ", ""),
         ("one\r\ntwo\rthree", "one\ntwo\nthree"),
         ("a\u2029b\u2028c\x0cd\x85e", "a\nb\nc\nd\ne"),

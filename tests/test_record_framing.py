@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import time
 
 import pytest
 from hypothesis import given
@@ -64,6 +65,22 @@ def test_incomplete_member_gives_the_records_before_its_end() -> None:
     items = frame(content, BROKEN)
     assert blocks(items) == [b"first"]
     assert [type(item) for item in items] == [Framed, Damaged, Damaged]
+
+
+def test_header_that_runs_into_the_next_record_costs_one() -> None:
+    cut = make(b"lost")[:40]
+    items = frame(make(b"a") + cut + b"\r\n" + make(b"b") + make(b"c"))
+    assert blocks(items) == [b"a", b"b", b"c"]
+    assert len(items) == 4
+
+
+@pytest.mark.parametrize(
+    "line", [b"WARC/1.0\r\nA: b\r\n", b"WARC/1.0\nContent-Length: 999\n\n", b"WARC/", b"\r\n"]
+)
+def test_hostile_members_take_linear_time(line: bytes) -> None:
+    started = time.process_time()
+    frame(line * (2_000_000 // len(line)))
+    assert time.process_time() - started < 5
 
 
 def test_bytes_between_records_are_a_gap() -> None:

@@ -28,6 +28,7 @@ from gristmill.schemas.tables import DOCUMENTS, DROPPED, QUARANTINE
 STAGE = "collect"
 CODE = (
     "gristmill.cleaning",
+    "gristmill.pipelines.part_files",
     "gristmill.pipelines.sources",
     "gristmill.pipelines.stages.collect",
     "gristmill.schemas.fates",

@@ -23,12 +23,13 @@ from gristmill.schemas.errors import AccountingError
 from gristmill.schemas.manifests import StageManifest
 
 CODE = (
+    "gristmill.cleaning.bounds",
+    "gristmill.cleaning.language",
     "gristmill.cleaning.line_rules",
     "gristmill.cleaning.pii",
     "gristmill.cleaning.policy",
     "gristmill.cleaning.rule_tables",
-    "gristmill.dedup.keep_order",
-    "gristmill.dedup.star_removal",
+    "gristmill.dedup",
     "gristmill.pipelines.exchange",
     "gristmill.pipelines.lookups",
     "gristmill.pipelines.part_files",
@@ -36,6 +37,7 @@ CODE = (
     "gristmill.pipelines.stages.deduplicate",
     "gristmill.pipelines.stages.judging",
     "gristmill.pipelines.stages.splitting",
+    "gristmill.schemas.identity",
     "gristmill.schemas.tables",
     "dist:pyarrow",
 )
@@ -63,10 +65,9 @@ def run_decide(run: Run) -> None:
 
 
 def _describe_choices(run: Run) -> dict[str, Any]:
-    return {
-        "cleaning": run.recipe.cleaning.model_dump(mode="json"),
-        "splits": run.recipe.splits.model_dump(mode="json"),
-    }
+    cleaning = run.recipe.cleaning.model_dump(mode="json")
+    cleaning["redact"] = sorted(cleaning["redact"])  # a set: its order differs by process
+    return {"cleaning": cleaning, "splits": run.recipe.splits.model_dump(mode="json")}
 
 
 def _list_measured(run: Run) -> list[Slot]:

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from gristmill.dedup import banding, components, minhash, shingling, verification
 from gristmill.dedup.fingerprints import fingerprint_texts, pack_rows, unpack_bands
+from gristmill.dedup.id_columns import rank_ids
 from gristmill.dedup.keep_order import KeepColumns, sort_key
 from gristmill.pipelines.children import UnitContext, UnitResult
 from gristmill.pipelines.exchange import (
@@ -208,6 +209,13 @@ def find_repeats(places: pa.Table) -> pa.Table:
     return ranked.filter(pa.array(repeated)).select(REPEATS.names)
 
 
+def read_repeats(list_path: str, unit_key: str) -> npt.NDArray[np.int64]:
+    """Rows of a documents part whose doc_id an earlier row of the run has already."""
+    table = read_parts(read_list(list_path), REPEATS)
+    mine = table.filter(pc.equal(table["unit_key"], unit_key))
+    return np.asarray(mine["row"], np.int64)
+
+
 def connect_edges(context: UnitContext) -> UnitResult:
     """Find the connected components of all edges: one process, numbers only."""
     edges = read_parts(read_list(context.unit.params["edges"]), EDGES).combine_chunks()
@@ -216,13 +224,8 @@ def connect_edges(context: UnitContext) -> UnitResult:
     )
     counted = pc.value_counts(labelled.labels)
     sizes = counted.field("counts").take(pc.index_in(labelled.labels, counted.field("values")))
-    table = pa.table(
-        {
-            "doc_id": labelled.ids,
-            "cluster_id": labelled.labels,
-            "cluster_size": sizes.cast(pa.int32()),
-        }
-    )
+    columns = [labelled.ids, labelled.labels, sizes.cast(pa.int32())]
+    table = pa.table(columns, schema=COMPONENTS)
     write_part(context.folder / "components.parquet", table, COMPONENTS)
     largest = pc.max(sizes).as_py() or 0
     return UnitResult(
@@ -237,18 +240,23 @@ def connect_edges(context: UnitContext) -> UnitResult:
 
 
 def shingle_part(context: UnitContext) -> UnitResult:
-    """Send the shingle hashes of a part's clustered documents to their cluster's partition."""
+    """Send the shingle hashes of a part's clustered documents to their cluster's partition.
+
+    Repeats of an id are left out: what matches only a row that is given up matches nothing.
+    """
     params = context.unit.params
     deduplication = Deduplication.model_validate(params["deduplication"])
     settings = make_settings(deduplication.near)
     ids = read_parts([params["documents"]], pa.schema([KEYS.field("doc_id")]))
     found = find_rows(read_list(params["components"]), ids["doc_id"].combine_chunks(), COMPONENTS)
+    repeats = read_repeats(params["repeats"], params["unit_key"])
     pieces = [SHINGLED.empty_table()]
     rows = 0
     columns = (*READ, "date")
     for batch in read_batches(params["documents"], columns) if found.num_rows else ():
         place = pc.index_in(batch["doc_id"], value_set=found["doc_id"].combine_chunks())
-        mask = pc.is_valid(place)
+        repeated = np.isin(np.arange(rows, rows + batch.num_rows), repeats)
+        mask = pc.and_(pc.is_valid(place), pa.array(~repeated))
         chosen = batch.filter(mask)
         if chosen.num_rows:
             context.watch.enter(rows, rows + batch.num_rows - 1)
@@ -389,13 +397,9 @@ def _list_matches(
     is_exact: npt.NDArray[np.bool_],
 ) -> pa.Table:
     """Rows of `MATCHES`; the pair is written with the smaller doc_id first."""
-    ids = view_ids(table["doc_id"])
-    smaller = [tuple(ids[a]) <= tuple(ids[b]) for a, b in pairs]
-    ordered = (
-        np.where(np.array(smaller, bool)[:, None], pairs, pairs[:, ::-1])
-        if len(pairs)
-        else pairs.reshape(0, 2)
-    )
+    ranks = rank_ids(table["doc_id"].combine_chunks()).ranks
+    turned = ranks[pairs[:, 0]] > ranks[pairs[:, 1]]
+    ordered = np.where(turned[:, None], pairs[:, ::-1], pairs)
     left, right = pa.array(ordered[:, 0]), pa.array(ordered[:, 1])
     return pa.table(
         {

@@ -22,8 +22,10 @@ from gristmill.schemas.manifests import StageManifest
 CODE = (
     "gristmill.dedup",
     "gristmill.pipelines.exchange",
+    "gristmill.pipelines.lookups",
     "gristmill.pipelines.part_files",
     "gristmill.pipelines.stages.deduplicate",
+    "gristmill.schemas.identity",
     "gristmill.schemas.tables",
     "dist:pyarrow",
 )
@@ -48,15 +50,20 @@ def run_deduplicate(run: Run) -> None:
     )
     connected = run.close(_plan_connect(run, linked))
     _warn_of_giant(run, collected.totals.kept)
-    shingled = run.close(_plan_shingle(run, settings, count, connected))
+    shingled = run.close(_plan_shingle(run, settings, count, linked, connected))
     slots = [Slot(slot.title, (), {"deduplication": settings}) for slot in name_partitions(count)]
     work = Work("deduplicate.verify", "deduplicate:verify_partition", settings, CODE)
     run.close(plan_reduce(run, work, {"shingles": shingled}, slots))
 
 
 def _list_documents(run: Run) -> list[Slot]:
+    # The unit key of a documents part names its rows, so it decides what is sent out.
     return [
-        Slot(record.title, [part.sha256], {"documents": path, "unit_key": part.unit_key})
+        Slot(
+            record.title,
+            [part.sha256, part.unit_key],
+            {"documents": path, "unit_key": part.unit_key},
+        )
         for record, part, path in run.pair_parts(collect.STAGE, "documents")
     ]
 
@@ -64,12 +71,7 @@ def _list_documents(run: Run) -> list[Slot]:
 def _plan_sign(run: Run, settings: Any, count: int) -> Step:
     work = Work("deduplicate.sign", "deduplicate:sign_part", [settings, count], CODE)
     params = {"deduplication": settings, "count": count}
-    # The unit key of a documents part is in the rows that it sends out.
-    slots = [
-        Slot(slot.title, [*slot.inputs, str(slot.params["unit_key"])], slot.params)
-        for slot in _list_documents(run)
-    ]
-    return plan_units(run, work, slots, shared_params=params)
+    return plan_units(run, work, _list_documents(run), shared_params=params)
 
 
 def _plan_connect(run: Run, linked: StageManifest) -> Step:
@@ -80,7 +82,9 @@ def _plan_connect(run: Run, linked: StageManifest) -> Step:
     )
 
 
-def _plan_shingle(run: Run, settings: Any, count: int, connected: StageManifest) -> Step:
+def _plan_shingle(
+    run: Run, settings: Any, count: int, linked: StageManifest, connected: StageManifest
+) -> Step:
     priorities = list_priorities(run)
     fragment = [settings, priorities, count]
     work = Work("deduplicate.shingle", "deduplicate:shingle_part", fragment, CODE)
@@ -89,12 +93,16 @@ def _plan_shingle(run: Run, settings: Any, count: int, connected: StageManifest)
         "priorities": priorities,
         "count": count,
         "components": list_parts(run, work.step, connected, "components"),
+        "repeats": list_parts(run, work.step, linked, "repeats"),
     }
     return plan_units(
         run,
         work,
         _list_documents(run),
-        shared_inputs=list_digests(connected, "components"),
+        shared_inputs=[
+            *list_digests(connected, "components"),
+            *list_digests(linked, "repeats"),
+        ],
         shared_params=params,
     )
 

@@ -29,7 +29,7 @@ from gristmill.pipelines.part_files import (
     view_ids,
     write_part,
 )
-from gristmill.pipelines.stages.deduplicate import REPEATS, order_members
+from gristmill.pipelines.stages.deduplicate import order_members, read_repeats
 from gristmill.pipelines.stages.splitting import SPLITS, assign_splits
 from gristmill.pipelines.steps import read_list
 from gristmill.schemas.ledger_records import sum_ids
@@ -99,7 +99,7 @@ def judge_part(context: UnitContext) -> UnitResult:
     signals = read_part(params["signals"]).combine_chunks()
     rows = align_rows(view_ids(documents["doc_id"]), view_ids(signals["doc_id"]))
     judged = _judge_table(signals, build_policy(cleaning))
-    repeated = np.isin(rows, _read_repeats(params["repeats"], params["unit_key"]))
+    repeated = np.isin(rows, read_repeats(params["repeats"], params["unit_key"]))
     verdicts = _write_verdicts(signals["doc_id"], rows, judged, repeated)
     write_part(context.folder / "verdicts.parquet", verdicts, VERDICTS)
     kept = np.asarray(verdicts["kept"])
@@ -125,13 +125,6 @@ def _judge_table(signals: pa.Table, policy: Policy) -> pa.Table:
     if not batches:
         return VERDICTS.empty_table().drop_columns(["doc_id", "row"])
     return pa.Table.from_batches(batches)
-
-
-def _read_repeats(list_path: str, unit_key: str) -> npt.NDArray[np.int64]:
-    """Rows of this documents part whose doc_id an earlier row of the run has already."""
-    table = read_parts(read_list(list_path), REPEATS)
-    mine = table.filter(pc.equal(table["unit_key"], unit_key))
-    return np.asarray(mine["row"], np.int64)
 
 
 def _write_verdicts(

@@ -18,13 +18,20 @@ from gristmill.schemas.tables import QUARANTINE, SIGNALS
 
 STAGE = "measure"
 CODE = (
+    "gristmill.cleaning.bounds",
+    "gristmill.cleaning.character_classes",
     "gristmill.cleaning.language",
+    "gristmill.cleaning.line_facts",
+    "gristmill.cleaning.line_scan",
     "gristmill.cleaning.pii",
-    "gristmill.cleaning.text_signals",
-    "gristmill.cleaning.segments",
     "gristmill.cleaning.quality_signals",
     "gristmill.cleaning.repetition_signals",
-    "gristmill.cleaning.line_facts",
+    "gristmill.cleaning.scan_board",
+    "gristmill.cleaning.segments",
+    "gristmill.cleaning.text_scan",
+    "gristmill.cleaning.text_signals",
+    "gristmill.pipelines.part_files",
+    "gristmill.pipelines.set_aside",
     "gristmill.pipelines.stages.measure",
     "gristmill.schemas.tables",
     "dist:pyarrow",

@@ -61,7 +61,11 @@ def plan_units(
     shared_inputs: Sequence[str] = (),
     shared_params: Mapping[str, Any] | None = None,
 ) -> Step:
-    """Plan one unit a slot."""
+    """Plan one unit a slot.
+
+    The title is part of the key: parts of the same bytes, such as two empty shards, are
+    still two units, for the record of each is found by its title.
+    """
     code = hash_code(*work.code)
     units = [
         run.workspace.make_unit(
@@ -70,7 +74,7 @@ def plan_units(
             work.path,
             fragment=work.fragment,
             code=code,
-            inputs=[*slot.inputs, *shared_inputs],
+            inputs=[slot.title, *slot.inputs, *shared_inputs],
             params={**(shared_params or {}), **slot.params},
         )
         for slot in slots

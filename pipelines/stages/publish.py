@@ -69,7 +69,8 @@ def publish_run(run: Run, engine: str) -> CommitOutcome | None:
     """
     folder = dataset_folder(run)
     receipt = run.workspace.step_folder("publish") / RECEIPT_FILE
-    key = hash_parts("publish", *sorted(manifest.key for manifest in run.manifests.values())).hex()
+    keys = sorted(manifest.key for manifest in run.manifests.values())
+    key = hash_parts("publish", run.recipe.digest(), *keys).hex()
     if _stands(folder, receipt, key):
         run.progress.say(f"{'publish':<24} stands")
         return None

@@ -8,7 +8,9 @@ from gristmill.pipelines.steps import Step
 from gristmill.schemas.errors import UsageError
 
 CODE = (
+    "gristmill.pipelines.part_files",
     "gristmill.pipelines.stages.tokenization",
+    "gristmill.schemas.identity",
     "gristmill.tokenize",
     "dist:fastokens",
     "dist:pyarrow",
