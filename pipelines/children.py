@@ -6,7 +6,9 @@ loss that the supervisor turns into a quarantined document.
 """
 
 import ctypes
+import fcntl
 import json
+import multiprocessing
 import os
 import resource
 import shutil
@@ -169,6 +171,18 @@ def _locate(error: BaseException) -> str:
 
 
 def _tie_to_parent() -> None:
-    """Ask Linux to kill this process when the fork server goes, so that none is orphaned."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    """Have Linux end this process when the launcher or the fork server goes.
+
+    A thread that waits for it would not do: a document can hold the interpreter. Nor
+    does the fork server's own end suffice, which waits for its children to go first.
+    """
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        # The pipe that the launcher holds open. When it closes the kernel sends SIGIO,
+        # which ends a process by default.
+        pipe = parent.sentinel
+        fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)

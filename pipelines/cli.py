@@ -198,7 +198,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt as error:
         print("gristmill: interrupted; the same command goes on from here", file=sys.stderr)
-        return 128 + signal.Signals[str(error).partition(" ")[0]]
+        name = str(error).partition(" ")[0]  # Beam appends the step that was running
+        return 128 + signal.Signals.__members__.get(name, signal.SIGINT)
     except BrokenPipeError:
         sys.stderr.close()
         return 1

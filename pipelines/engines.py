@@ -65,8 +65,8 @@ class Engine:
         """
         # A failed unit is one sentence; Beam would print its whole stack for each retry.
         logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-        units = [Unit.decode(handle) for handle in read_handles(str(unit_list))]
-        shuffles = self.exchange == "group_by_key" and "exchanges" in units[0].params
+        first = Unit.decode(read_handles(str(unit_list))[0])  # all units of a step are alike
+        shuffles = self.exchange == "group_by_key" and "exchanges" in first.params
         try:
             with beam.Pipeline(options=self.options()) as pipeline:
                 handles = (
@@ -76,7 +76,7 @@ class Engine:
                     | "Spread" >> beam.Reshuffle()
                 )
                 if shuffles:
-                    chunks = pipeline | ReadChunks(dict(units[0].params["exchanges"]))
+                    chunks = pipeline | ReadChunks(dict(first.params["exchanges"]))
                     _ = (handles, chunks) | ReduceUnits(self)
                 else:
                     _ = handles | RunUnits(self)

@@ -192,7 +192,8 @@ class Recipe(Frozen):
     packing: Packing = Packing()
     publishing: Publishing
     output: str  # folder of work files, store and report
-    folder: Path = Field(default=Path(), exclude=True)
+    # Set by `load_recipe` alone: under this alias, `folder` in a file is an unknown key.
+    folder: Path = Field(default=Path(), exclude=True, validation_alias="\0folder")
 
     @field_validator("sources")
     @classmethod
@@ -233,8 +234,6 @@ def load_recipe(path: Path, *, output: str | None = None) -> Recipe:
         RecipeError: lists every mistake with its path in the file.
     """
     value = read_yaml(path)
-    if isinstance(value, dict) and "folder" in value:
-        value = {"folder ": value.pop("folder"), **value}
     if output is not None and isinstance(value, dict):
         value = value | {"output": str(Path(output).absolute())}
     recipe = validate(Recipe, value, str(path))

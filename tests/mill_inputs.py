@@ -4,38 +4,26 @@ Nothing here is anyone's text: sentences are drawn from word lists by a seeded g
 """
 
 import bz2
-import contextlib
 import gzip
-import hashlib
 import io
 import json
 import lzma
-import os
 import random
-import resource
-import subprocess
-import sys
 import tarfile
-import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import brotli
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gristmill.pipelines import cli
 from gristmill.pipelines.stages.splitting import SPLITS, assign_splits
-from gristmill.schemas.atomic_files import sha256_file
 from gristmill.schemas.identity import doc_id
-from gristmill.schemas.manifests import canonical_json
 from gristmill.schemas.recipe import Splits
-from gristmill.schemas.versions import Version, list_versions, open_version
 
 HELD_OUT = Splits(validation=0.2, test=0.1)
 DOCUMENT_BYTES = 2 << 20
@@ -134,6 +122,14 @@ def make_page(text: str, *, head: str = "") -> str:
         f"<!DOCTYPE html>\n<html lang='en'><head><title>A page</title>{head}</head>\n"
         f"<body><main><article>\n{paragraphs}\n</article></main></body></html>\n"
     )
+
+
+def make_slow_page() -> bytes:
+    """A page that the guard lets pass and that takes half a minute to parse.
+
+    It is made of towers of elements, each just low enough for the guard.
+    """
+    return b"<html><body>" + (b"<div>" * 1900 + b"</div>" * 1900) * 350
 
 
 @dataclass
@@ -300,8 +296,8 @@ def write_wiki(pages: list[tuple[str, int, str, str]], *, name: str = "millwiki"
     return bz2.compress(body.encode())
 
 
-def write_archive(members: list[tuple[str, bytes]]) -> bytes:
-    """An archive in OpenWebText's layout: a tar in xz, in a tar in xz."""
+def write_archive(*subsets: list[tuple[str, bytes]]) -> bytes:
+    """An archive in OpenWebText's layout: each subset a tar in xz, all in a tar in xz."""
 
     def pack(files: list[tuple[str, bytes]]) -> bytes:
         packed = io.BytesIO()
@@ -312,7 +308,8 @@ def write_archive(members: list[tuple[str, bytes]]) -> bytes:
                 archive.addfile(member, io.BytesIO(payload))
         return lzma.compress(packed.getvalue())
 
-    return pack([("openwebtext/urlsf_subset00-1_data.xz", pack(members))])
+    names = (f"openwebtext/urlsf_subset00-{number}_data.xz" for number in range(1, 1000))
+    return pack([(name, pack(members)) for name, members in zip(names, subsets, strict=False)])
 
 
 RECIPE = """\
@@ -450,102 +447,16 @@ def _make_rows(folder: Path, fates: _Fates) -> None:
         fates.add("parquet", f"table/{key}", fate)
 
 
-@dataclass
-class Finished:
-    """What a command left: exit code and both streams."""
-
-    code: int
-    out: str
-    err: str
-    seconds: float
+#: Everything that is found is kept, so that tests see what collect does.
+OPEN_POLICY = "{rule_tables: [], line_rule: null, redact: []}"
 
 
-def run_command(
-    *arguments: str | Path,
-    cwd: Path | None = None,
-    env: Mapping[str, str] | None = None,
-    limit_bytes: int | None = None,
-) -> Finished:
-    """Run the command line in a process of its own, for at most five minutes.
-
-    Args:
-        arguments: verb and flags.
-        cwd: working directory.
-        env: variables to set.
-        limit_bytes: longest file that the process and its children may write.
-    """
-
-    def limit_files() -> None:
-        if limit_bytes is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
-
-    started = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", "gristmill.pipelines.cli", *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, **(env or {})},
-        preexec_fn=limit_files,
-        capture_output=True,
-        text=True,
-        timeout=300,
+def write_small_recipe(folder: Path, *sources: str, more: str = "") -> Path:
+    listed = "\n".join(f"  - {source}" for source in sources)
+    path = folder / "small.yaml"
+    path.write_text(
+        f"name: small\nsources:\n{listed}\ncleaning: {OPEN_POLICY}\n{more}"
+        "splits: {validation: 0, test: 0}\ntokenizer: {vocab_size: 300}\n"
+        "packing: {sequence_length: 16}\npublishing: {dataset: small}\noutput: out\n"
     )
-    return Finished(done.returncode, done.stdout, done.stderr, time.monotonic() - started)
-
-
-def call_command(*arguments: str | Path) -> Finished:
-    """Run the command line in this process: Beam and the fork server are there already."""
-    out, err = io.StringIO(), io.StringIO()
-    started = time.monotonic()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = cli.main([str(argument) for argument in arguments])
-    return Finished(code, out.getvalue(), err.getvalue(), time.monotonic() - started)
-
-
-def digest_store(store: Path) -> dict[str, str]:
-    """What a dataset's folder holds: every object and pointer by its bytes, every core.
-
-    Left out is what says when and at what cost: the envelope, and the commit files
-    that bind it.
-    """
-    found = {
-        str(path.relative_to(store)): sha256_file(path)
-        for folder in ("objects", "refs")
-        for path in sorted((store / folder).rglob("*"))
-        if path.is_file()
-    }
-    for name in list_versions(store):
-        core = open_version(store, name).manifest.core
-        found[f"core of {name}"] = hashlib.sha256(canonical_json(core.model_dump())).hexdigest()
-    return found
-
-
-def read_table(version: Version, name: str) -> list[dict[str, Any]]:
-    """The rows of a published table: data, dropped, quarantine, evidence, clusters."""
-    return [
-        row
-        for entry in version.files(f"{name}/")
-        for row in pq.read_table(version.file(entry.path)).to_pylist()
-    ]
-
-
-def check_report(text: str) -> dict[str, dict[str, Any]]:
-    """Require of ``report --json`` that no record is lost in or between stages."""
-    figures = json.loads(text)
-    stages = {stage["stage"]: stage for stage in figures["stages"]}
-    assert list(stages) == ["collect", "measure", "deduplicate", "decide", "tokenize"]
-    for stage in stages.values():
-        lost = stage["dropped"] + stage["quarantined"]
-        assert stage["records_in"] == stage["kept"] + lost
-        assert stage["balanced"]
-    for before, after in (
-        ("collect", "measure"),
-        ("collect", "deduplicate"),
-        ("measure", "decide"),
-        ("decide", "tokenize"),
-    ):
-        assert stages[after]["records_in"] == stages[before]["kept"], (before, after)
-    for stage, counts in (("dropped", "drops"), ("quarantined", "quarantine")):
-        listed = sum(reason["records"] for reason in figures[counts])
-        assert listed == sum(line[stage] for line in stages.values())
-    assert sum(split["documents"] for split in figures["splits"]) == stages["tokenize"]["kept"]
-    return stages
+    return path

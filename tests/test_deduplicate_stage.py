@@ -257,6 +257,29 @@ def test_scope_says_who_meets(tmp_path, settings, equal_found, near_found):
     assert matched == expected
 
 
+def test_a_copy_elsewhere_does_not_widen_the_scope(tmp_path):
+    text = stage_samples.write_prose(1, 40)
+    left, right = text + " One more of these.", text + " Something else to say."
+    documents = pa.concat_tables(
+        [
+            stage_samples.make_documents([text, left], source="s", ids=["1", "2"]),
+            stage_samples.make_documents([text, right], source="t", ids=["3", "4"]),
+        ]
+    )
+    ids = documents["doc_id"].to_pylist()
+    found = run_chain(tmp_path, documents, Deduplication())
+    assert set(found["clusters"]["cluster_size"].to_pylist()) == {4}
+    matched = {
+        (row["match"], frozenset((row["doc_id"], row["other_id"])))
+        for row in found["matches"].to_pylist()
+    }
+    assert matched == {
+        ("exact", frozenset((ids[0], ids[2]))),
+        ("near", frozenset((ids[0], ids[1]))),
+        ("near", frozenset((ids[2], ids[3]))),
+    }
+
+
 def test_off_sends_no_keys():
     settings = Deduplication(exact=False, near=None)
     batch = part_files.as_batch(stage_samples.make_documents(["a b c d e f g"] * 2, ids=["1", "2"]))

@@ -4,6 +4,7 @@ import fcntl
 import gzip
 import json
 import shutil
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -13,18 +14,22 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from mill_inputs import (
     Capture,
-    Finished,
     Golden,
-    call_command,
-    check_report,
-    digest_store,
     list_plain_captures,
     make_golden,
     make_page,
+    make_slow_page,
     pack_warc,
+    write_prose,
+    write_small_recipe,
+)
+from mill_runs import (
+    Finished,
+    call_command,
+    check_report,
+    digest_store,
     read_table,
     run_command,
-    write_prose,
 )
 
 from gristmill.pipelines import engines
@@ -40,8 +45,6 @@ DECIDE_AND_LATER = {
     "tokenize.tokenizer",
     "tokenize.encode",
 }
-#: Everything that is found is kept, so that tests see what collect does.
-OPEN_POLICY = "{rule_tables: [], line_rule: null, redact: []}"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -58,7 +61,7 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Golden:
 @pytest.fixture(scope="module")
 def straight(golden: Golden) -> Finished:
     """The run that the others are compared with."""
-    done = run_command("run", golden.recipe, "--workers", "2")
+    done = run_command("run", golden.recipe, "--workers", "2", env={"PYTHONHASHSEED": "1"})
     assert done.code == 0, done.err
     return done
 
@@ -174,11 +177,15 @@ def test_rows_lead_back_to_their_bytes(golden, straight):
     [("--workers", "1"), ("--workers", "2", "--exchange", "group_by_key")],
     ids=["one-worker", "group-by-key"],
 )
-def test_workers_and_exchange_change_no_byte(golden, straight, tmp_path, arguments):
+def test_workers_and_exchange_change_no_byte(golden, straight, tmp_path, arguments, monkeypatch):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     done = call_command("run", golden.recipe, "--output", tmp_path / "out", *arguments)
     assert done.out == straight.out
     expected = digest_store(open_store(golden.folder / "out"))
     assert digest_store(open_store(tmp_path / "out")) == expected
+    assert not list(scratch.glob("gristmill-*"))
 
 
 def test_order_of_sources_and_paths_changes_no_byte(golden, straight, tmp_path):
@@ -241,6 +248,22 @@ def test_a_second_run_does_nothing_again(golden, straight, tmp_path):
     assert done.seconds < 30
 
 
+def test_what_killed_runs_left_half_written_goes(golden, straight, tmp_path):
+    output = copy_output(golden, straight, tmp_path / "out")
+    begun = [
+        output / "report.html.0a.partial",
+        output / "work" / "digests.json.0a.partial",
+        output / "work" / "publish" / "README.md.0a.partial",
+        output / "work" / "collect" / "units" / "0a.1.partial" / "documents.parquet",
+        open_store(output) / "objects" / "0a" / "0a.parquet.0a.partial",
+    ]
+    for path in begun:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"PAR1")
+    assert call_command("run", golden.recipe, "--output", output).code == 0
+    assert not list(output.rglob("*.partial"))
+
+
 def test_a_changed_threshold_reruns_decide_alone(golden, straight, tmp_path):
     output = copy_output(golden, straight, tmp_path / "out")
     before = list_units(output)
@@ -293,27 +316,14 @@ def test_another_description_is_another_version(golden, straight, tmp_path):
 # Damage
 
 
-def write_small_recipe(folder: Path, *sources: str, more: str = "") -> Path:
-    listed = "\n".join(f"  - {source}" for source in sources)
-    path = folder / "small.yaml"
-    path.write_text(
-        f"name: small\nsources:\n{listed}\ncleaning: {OPEN_POLICY}\n{more}"
-        "splits: {validation: 0, test: 0}\ntokenizer: {vocab_size: 300}\n"
-        "packing: {sequence_length: 16}\npublishing: {dataset: small}\noutput: out\n"
-    )
-    return path
-
-
 def test_damaged_files_cost_only_what_is_damaged(tmp_path):
     pages = [Capture(f"cut-{n}", make_page(write_prose(f"cut {n}")).encode()) for n in range(6)]
     packed = pack_warc(pages)
     (tmp_path / "cut.warc.gz").write_bytes(packed[: -len(pack_warc(pages[-1:])) // 2])
     (tmp_path / "novel.warc.gz").write_bytes(write_prose("no crawl at all").encode())
-    # 350 towers of elements, each just low enough for the guard: half a minute of parsing.
-    tower = b"<div>" * 1900 + b"</div>" * 1900
     slow = [
         Capture("before", make_page(write_prose("before")).encode()),
-        Capture("slow", b"<html><body>" + tower * 350),
+        Capture("slow", make_slow_page()),
         Capture("after", make_page(write_prose("after")).encode()),
     ]
     (tmp_path / "slow.warc.gz").write_bytes(pack_warc(slow))
@@ -334,6 +344,7 @@ def test_damaged_files_cost_only_what_is_damaged(tmp_path):
     assert len(read_table(version, "quarantine")) == 3
     kept = sorted(row["url"].rpartition("/")[2] for row in read_table(version, "data"))
     assert kept == ["after", "before", *(f"cut-{n}" for n in range(5))]
+    assert not list((tmp_path / "out").rglob("*.partial"))  # nor what the killed child had begun
     for name, reason in quarantined.items():
         assert f"warning: {name}: quarantined 1 {reason}" in done.err.splitlines()
 
@@ -371,6 +382,14 @@ def test_a_disk_that_takes_no_more_is_one_sentence_and_the_run_goes_on_later(tin
     assert digest_store(open_store(tmp_path / "out", "small")) == digest_store(
         open_store(tmp_path / "other", "small")
     )
+
+
+def test_compiling_on_a_fresh_machine_costs_no_document(tiny, tmp_path):
+    tiny.write_text(tiny.read_text() + "limits: {document_cpu_seconds: 1}\n")
+    done = run_command("run", tiny, env={"NUMBA_CACHE_DIR": str(tmp_path / "cache")})
+    assert done.code == 0, done.err
+    assert list((tmp_path / "cache").rglob("*.nbc"))
+    assert read_table(open_output(tmp_path / "out", "small"), "quarantine") == []
 
 
 def test_an_output_that_cannot_be_made_is_one_sentence(tiny, tmp_path):
