@@ -25,7 +25,7 @@ from pathlib import Path
 from gristmill.pipelines.compile_pauses import exempt_compiling
 from gristmill.pipelines.units import RECORD_FILE, Unit
 from gristmill.pipelines.watching import IDLE, Refusals, Watch, read_marker
-from gristmill.schemas.atomic_files import sha256_file, sync_folder, write_whole
+from gristmill.schemas.atomic_files import sha256_file, sync_file, sync_folder, write_whole
 from gristmill.schemas.errors import GristmillError
 from gristmill.schemas.ledger_records import PartFile, UnitRecord
 
@@ -78,6 +78,8 @@ def carry_out(unit: Unit, watch: Watch) -> UnitRecord:
         watch.leave()
         record = _describe(unit, partial, result, time.process_time() - cpu_start)
         record.check_balance()
+        for part in record.parts:
+            sync_file(partial / part.name)
         write_whole(partial / RECORD_FILE, record.model_dump_json(indent=1).encode("utf-8"))
         if not _publish_folder(partial, final):
             record = UnitRecord.model_validate_json(unit.record_path.read_bytes())

@@ -17,6 +17,7 @@ import io
 import lzma
 import os
 import pydoc
+import re
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,7 @@ WIKIPEDIA_EXCERPT = (
 )
 #: Importing these does more than define things.
 UNWANTED_MODULES = frozenset({"antigravity", "this", "idlelib", "turtledemo", "lib2to3"})
+_ADDRESS = re.compile(rb" at 0x[0-9a-f]+")
 CAPTURE_DATE = "2024-01-01T00:00:00Z"  # fixed: a capture of the same pages is the same file
 
 RECIPE = """\
@@ -217,6 +219,8 @@ def _write_capture(stream: io.BufferedWriter, client: httpx.Client, url: str) ->
         response = client.get(url)
     except httpx.HTTPError:
         return  # a module whose page the server cannot make is no page
+    # Addresses of objects are other ones on every run; a capture of the same pages is the same.
+    body = _ADDRESS.sub(b" at 0x0", response.content)
     head = f"HTTP/1.1 {response.status_code} OK\r\nContent-Type: text/html; charset=UTF-8\r\n\r\n"
     public = url.partition("127.0.0.1")[2].partition("/")[2]
     target = f"http://pydoc.invalid/{public}"  # the port is another one on every run
@@ -227,7 +231,7 @@ def _write_capture(stream: io.BufferedWriter, client: httpx.Client, url: str) ->
         "response",
         target,
         "application/http; msgtype=response",
-        head.encode() + response.content,
+        head.encode() + body,
     )
 
 

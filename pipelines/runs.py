@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from gristmill.pipelines.stages import collect, measure
 from gristmill.pipelines.stages.decide_steps import run_decide
 from gristmill.pipelines.stages.deduplicate_steps import run_deduplicate
 from gristmill.pipelines.stages.tokenize_steps import run_tokenize
-from gristmill.schemas.atomic_files import PARTIAL_SUFFIX
+from gristmill.schemas.atomic_files import remove_partials
 from gristmill.schemas.errors import UsageError
 from gristmill.schemas.manifests import StageManifest
 from gristmill.schemas.recipe import Recipe
@@ -43,7 +42,7 @@ def run_stages(recipe: Recipe, execute: Execute, progress: Progress) -> Run:
     """
     run = Run(recipe, execute, progress)
     run.workspace.root.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(recipe)
+    remove_partials(recipe.output_path)  # the lock says that no one is writing
     run.inputs = find_inputs(recipe, run.workspace.root, progress)
     collected = run.close(collect.plan_collect(run))
     _warn_of_damage(run, collected)
@@ -52,19 +51,6 @@ def run_stages(recipe: Recipe, execute: Execute, progress: Progress) -> Run:
     run_decide(run)
     run_tokenize(run)
     return run
-
-
-def _remove_leftovers(recipe: Recipe) -> None:
-    """Remove what a killed run left half-written; the lock says that no one is writing."""
-    output = recipe.output_path
-    leftovers = list(output.glob(f"*{PARTIAL_SUFFIX}"))
-    for folder in (output / "work", output / "store" / recipe.publishing.dataset):
-        leftovers += folder.rglob(f"*{PARTIAL_SUFFIX}")
-    for path in leftovers:
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
 
 
 def _warn_of_damage(run: Run, collected: StageManifest) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from gristmill.pipelines.progress import Progress
 from gristmill.pipelines.units import RECORD_FILE, Unit, make_key
-from gristmill.schemas.atomic_files import PARTIAL_SUFFIX, write_whole
+from gristmill.schemas.atomic_files import remove_partials, write_whole
 from gristmill.schemas.errors import AccountingError
 from gristmill.schemas.identity import hash_parts
 from gristmill.schemas.ledger_records import StageTotals, UnitRecord, sum_records
@@ -118,7 +118,7 @@ def run_step(
         progress.skip(step.name, standing.totals)
         return standing
     folder.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(folder)
+    remove_partials(folder)
     pending = [unit for unit in step.units if not _is_finished(unit)]
     with progress.follow(step.name, step.units):
         if pending:
@@ -196,13 +196,3 @@ def _remove_folder(folder: Path) -> None:
     for path in folder.iterdir():
         path.unlink()
     folder.rmdir()
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what a killed run left half-written."""
-    for path in folder.glob(f"units/*{PARTIAL_SUFFIX}"):
-        for inner in path.iterdir():
-            inner.unlink()
-        path.rmdir()
-    for path in folder.glob(f"*{PARTIAL_SUFFIX}"):
-        path.unlink()

@@ -7,6 +7,7 @@ broken pool, a hang or an orphan is not a state that this module has.
 
 import atexit
 import contextlib
+import functools
 import json
 import multiprocessing
 import os
@@ -31,6 +32,7 @@ WALL_PER_CPU = 10  # a sleeper is killed after ten times the CPU limit on the cl
 RECYCLE_CPU_SECONDS = 1200  # extractors leak a little; a child does not live for days
 MAX_POISONED = 500  # in one unit; more means that the code, not the documents, is at fault
 MAX_IDLE_LOSSES = 2
+SOCKET_FOLDER_BYTES = 60  # multiprocessing adds up to 40
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -59,6 +61,17 @@ def _read_usage(pid: int) -> tuple[float, int]:
     except (OSError, IndexError):
         return 0.0, 0
     return (int(stat[11]) + int(stat[12])) / _CLOCK_TICKS, resident * _PAGE_BYTES
+
+
+@functools.cache
+def _shorten_socket_path() -> None:
+    """Keep the fork server's socket out of a long TMPDIR: its path may have 107 bytes."""
+    if len(os.fsencode(tempfile.gettempdir())) <= SOCKET_FOLDER_BYTES:
+        return
+    folder = tempfile.TemporaryDirectory(prefix="gristmill-", dir="/tmp")
+    atexit.register(folder.cleanup)
+    # multiprocessing has no public way to say where its sockets go.
+    multiprocessing.current_process()._config["tempdir"] = folder.name  # type: ignore[attr-defined]
 
 
 class _Supervisor:
@@ -102,6 +115,7 @@ class _Supervisor:
         self._process = self._connection = None
 
     def _start(self) -> None:
+        _shorten_socket_path()
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["gristmill.pipelines.children", "pyarrow.parquet"])
         write_idle(self._marker)

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,8 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _sync_file(path: Path) -> None:
+def sync_file(path: Path) -> None:
+    """Make the content of a file survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -42,7 +44,7 @@ def appear_whole(path: Path) -> Iterator[Path]:
     partial = _partial_name(path)
     try:
         yield partial
-        _sync_file(partial)
+        sync_file(partial)
         os.replace(partial, path)
         sync_folder(path.parent)
     except BaseException:
@@ -66,7 +68,7 @@ def create_once(path: Path, payload: bytes) -> bool:
     partial = _partial_name(path)
     try:
         partial.write_bytes(payload)
-        _sync_file(partial)
+        sync_file(partial)
         try:
             os.link(partial, path)
         except FileExistsError:
@@ -87,8 +89,11 @@ def sha256_file(path: Path) -> str:
 
 
 def remove_partials(folder: Path) -> int:
-    """Remove what killed writers left in a folder tree; returns how many files."""
-    leftovers = list(folder.rglob(f"*{PARTIAL_SUFFIX}"))
+    """Remove what killed writers left in a folder tree, files and folders; returns how many."""
+    leftovers = sorted(folder.rglob(f"*{PARTIAL_SUFFIX}"))
     for leftover in leftovers:
-        leftover.unlink(missing_ok=True)
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink(missing_ok=True)
     return len(leftovers)

@@ -1,6 +1,9 @@
 """The pool: whatever a document does, the unit ends and its neighbours are kept."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -102,3 +105,24 @@ def test_many_units_run_side_by_side(pool, tmp_path):
     units = [make_unit(tmp_path, "count_up", key=f"k{n}", documents=n) for n in range(20)]
     futures = [pool.submit(unit) for unit in units]
     assert [future.result(timeout=60).kept for future in futures] == list(range(20))
+
+
+def test_a_long_temporary_folder_is_no_obstacle(tmp_path):
+    folder = tmp_path / ("long" * 25)
+    folder.mkdir()
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from pathlib import Path\n"
+        "from test_workers import LIMITS, WorkerPool, make_unit\n"
+        "pool = WorkerPool(1, LIMITS)\n"
+        "print(pool.submit(make_unit(Path(sys.argv[2]), 'count_up', documents=3)).result().kept)\n"
+        "pool.close()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path)],
+        env={**os.environ, "TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.strip() == "3", done.stderr

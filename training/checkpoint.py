@@ -15,7 +15,7 @@ from typing import Any, Final
 import torch
 from safetensors.torch import load_file, save_file
 
-from gristmill.schemas.atomic_files import PARTIAL_SUFFIX, sha256_file, sync_folder
+from gristmill.schemas.atomic_files import PARTIAL_SUFFIX, sha256_file, sync_file, sync_folder
 from gristmill.schemas.errors import CorruptFileError, StateMismatchError
 from gristmill.schemas.manifests import canonical_json
 from gristmill.schemas.train_config import TrainConfig
@@ -29,7 +29,6 @@ from gristmill.training.run_folder import (
     list_differences,
     name_checkpoint,
     read_object,
-    sync_file,
     write_object,
 )
 from gristmill.training.schedule import compute_rate

@@ -14,7 +14,6 @@
 import contextlib
 import fcntl
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -97,13 +96,6 @@ def append_line(path: Path, record: Mapping[str, Any]) -> None:
     """Append one JSON line in a single write."""
     with path.open("ab") as stream:
         stream.write(json.dumps(record).encode() + b"\n")
-
-
-def sync_file(path: Path) -> None:
-    """Force a file that exists to disk."""
-    if path.exists():
-        with path.open("rb") as stream:
-            os.fsync(stream.fileno())
 
 
 def rewind_lines(path: Path, last_step: int) -> None:

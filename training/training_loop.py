@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import torch
 
+from gristmill.schemas.atomic_files import sync_file
 from gristmill.schemas.errors import GristmillError
 from gristmill.schemas.identity import derive_seed
 from gristmill.schemas.train_config import TrainConfig
@@ -51,7 +52,6 @@ from gristmill.training.run_folder import (
     read_lines,
     remove_leftovers,
     rewind_lines,
-    sync_file,
     write_object,
 )
 from gristmill.training.schedule import compute_rate
@@ -237,7 +237,8 @@ def _evaluate_run(run: _Run) -> None:
 def _save_run(run: _Run) -> None:
     # Before the checkpoint, so that it never stands without the lines that lead to it.
     for name in (METRICS, EVALUATIONS):
-        sync_file(run.output / name)
+        if (run.output / name).exists():
+            sync_file(run.output / name)
     core = run.version.manifest.core
     save_checkpoint(
         run.output,

@@ -26,6 +26,7 @@ from gristmill.schemas.atomic_files import (
     appear_whole,
     create_once,
     sha256_file,
+    sync_file,
     sync_folder,
     write_whole,
 )
@@ -87,11 +88,6 @@ def link_or_copy(source: Path, target: Path) -> None:
     sync_folder(target.parent)
 
 
-def _sync_file(path: Path) -> None:
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
-
-
 def put_object(folder: Path, source: Path, suffix: str) -> tuple[str, int]:
     """Store a finished file under its own digest.
 
@@ -114,7 +110,7 @@ def put_object(folder: Path, source: Path, suffix: str) -> tuple[str, int]:
         target.unlink()  # damaged; its name says what it must hold, and here it is
     if not target.exists():
         source.chmod(READ_ONLY)
-        _sync_file(source)
+        sync_file(source)
         link_or_copy(source, target)
     return sha256, file_bytes
 

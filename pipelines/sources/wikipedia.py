@@ -17,6 +17,11 @@ class SitePage(NamedTuple):
     offset: int
     length: int
 
+    @property
+    def record_id(self) -> str:
+        """What the document of this page is called."""
+        return f"{self.site.name}:{self.page.page_id}:{self.page.revision_id}"
+
 
 def iterate_file(
     path: Path, source: Wikipedia, document_bytes: int

@@ -110,7 +110,7 @@ def _read_fates(
 
 
 def _set_aside(item: Any, reason: str) -> Damaged:
-    native_id = getattr(item, "record_id", None) or getattr(item, "title", None)
+    native_id = getattr(item, "record_id", None)
     url = getattr(item, "url", None)
     return Damaged(
         reason, "killed while this record was read", item.offset, item.length, native_id, url

@@ -37,6 +37,7 @@ CODE = (
     "gristmill.pipelines.stages.deduplicate",
     "gristmill.pipelines.stages.judging",
     "gristmill.pipelines.stages.splitting",
+    "gristmill.pipelines.stages.verifying",
     "gristmill.schemas.identity",
     "gristmill.schemas.tables",
     "dist:pyarrow",

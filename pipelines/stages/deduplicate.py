@@ -1,24 +1,19 @@
-"""Deduplicate: signatures, candidates, components, verified pairs.
+"""Deduplicate, first half: signatures, candidates, components.
 
-Facts only: which documents share a cluster and which pairs inside it verifiably
-match. Who goes is decided later, among the documents that the policy keeps.
+Facts only: which documents share a cluster. Which pairs inside it verifiably match
+is `verifying`'s part; who goes is decided later, among what the policy keeps.
 
 Steps: sign (a documents part each) | link (a partition of band keys each) |
-connect (one) | shingle (a part each) | verify (a partition of clusters each).
-Texts never leave their part: band keys and shingle hashes do.
+connect (one). Texts never leave their part: band keys do.
 """
-
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gristmill.dedup import banding, components, minhash, shingling, verification
+from gristmill.dedup import banding, components, minhash
 from gristmill.dedup.fingerprints import fingerprint_texts, pack_rows, unpack_bands
-from gristmill.dedup.id_columns import rank_ids
-from gristmill.dedup.keep_order import KeepColumns, sort_key
 from gristmill.pipelines.children import UnitContext, UnitResult
 from gristmill.pipelines.exchange import (
     gather_partition,
@@ -26,7 +21,6 @@ from gristmill.pipelines.exchange import (
     pick_partitions,
     write_exchange,
 )
-from gristmill.pipelines.lookups import find_rows
 from gristmill.pipelines.part_files import (
     PartWriter,
     read_batches,
@@ -38,7 +32,7 @@ from gristmill.pipelines.steps import read_list
 from gristmill.schemas.identity import hash_parts
 from gristmill.schemas.ledger_records import UINT64, sum_ids
 from gristmill.schemas.recipe import Deduplication, NearDuplicates
-from gristmill.schemas.tables import CLUSTERS, ID, MATCHES, SIGNATURES, TIMESTAMP
+from gristmill.schemas.tables import ID, SIGNATURES
 
 KEYS = pa.schema(
     [pa.field("key", pa.uint64(), nullable=False), pa.field("doc_id", ID, nullable=False)]
@@ -47,10 +41,14 @@ KEYS = pa.schema(
 PLACES = pa.schema(
     [
         pa.field("doc_id", ID, nullable=False),
+        pa.field("content_id", ID, nullable=False),
+        pa.field("file", pa.string(), nullable=False),
+        pa.field("offset", pa.int64(), nullable=False),
         pa.field("unit_key", pa.string(), nullable=False),
         pa.field("row", pa.int64(), nullable=False),
     ]
 )
+REPEAT_ORDER = ("doc_id", "content_id", "file", "offset", "row", "unit_key")
 REPEATS = pa.schema([PLACES.field("unit_key"), PLACES.field("row")])
 EDGES = pa.schema(
     [pa.field("doc_id", ID, nullable=False), pa.field("other_id", ID, nullable=False)]
@@ -62,20 +60,7 @@ COMPONENTS = pa.schema(
         pa.field("cluster_size", pa.int32(), nullable=False),
     ]
 )
-#: What the verifier needs of a clustered document.
-SHINGLED = pa.schema(
-    [
-        *COMPONENTS,
-        pa.field("dedup_id", ID, nullable=False),
-        pa.field("content_id", ID, nullable=False),
-        pa.field("scope", pa.string(), nullable=False),
-        pa.field("priority", pa.int32(), nullable=False),
-        pa.field("date", TIMESTAMP),
-        pa.field("length", pa.int64(), nullable=False),
-        pa.field("shingles", pa.large_list(pa.uint64()), nullable=False),
-    ]
-)
-READ = ("doc_id", "content_id", "source", "text")
+READ = ("doc_id", "content_id", "source", "text", "file", "offset")
 
 
 def make_settings(near: NearDuplicates | None) -> minhash.MinHashSettings:
@@ -91,7 +76,8 @@ def make_settings(near: NearDuplicates | None) -> minhash.MinHashSettings:
     )
 
 
-def _scope_of(near: NearDuplicates | None, sources: list[str]) -> list[str]:
+def name_scopes(near: NearDuplicates | None, sources: list[str]) -> list[str]:
+    """Scope of each document: only documents of one scope are near duplicates."""
     return sources if near is not None and near.scope == "source" else [""] * len(sources)
 
 
@@ -104,11 +90,14 @@ def sign_part(context: UnitContext) -> UnitResult:
     rows = id_sum = 0
     with PartWriter(context.folder / "signatures.parquet", SIGNATURES) as writer:
         for batch in read_batches(params["documents"], READ):
-            context.watch.enter(rows, rows + batch.num_rows - 1)
-            signed = sign_batch(batch, deduplication, settings)
+            pieces = [
+                sign_batch(blank_texts(part) if reason else part, deduplication, settings)
+                for part, reason in context.watch.slices(batch, rows)
+            ]
+            signed = pa.concat_batches(pieces)
             writer.write(signed)
             keys.append(list_keys(signed, deduplication))
-            places.append(_list_places(batch["doc_id"], params["unit_key"], rows))
+            places.append(_list_places(batch, params["unit_key"], rows))
             rows += batch.num_rows
             id_sum += sum_ids(view_ids(batch["doc_id"]))
     all_keys = pa.concat_tables(keys).combine_chunks()
@@ -131,7 +120,9 @@ def sign_batch(
     batch: pa.RecordBatch, deduplication: Deduplication, settings: minhash.MinHashSettings
 ) -> pa.RecordBatch:
     """Sign documents: one row of `SIGNATURES` each, in the same order."""
-    scopes = [name.encode() for name in _scope_of(deduplication.near, batch["source"].to_pylist())]
+    scopes = [
+        name.encode() for name in name_scopes(deduplication.near, batch["source"].to_pylist())
+    ]
     prints = fingerprint_texts(batch["text"], settings, scopes)
     columns = [
         batch["doc_id"],
@@ -168,11 +159,25 @@ def _exact_keys(content_ids: pa.Array) -> npt.NDArray[np.uint64]:
     return leading_hash(view_ids(content_ids)) ^ salt
 
 
-def _list_places(ids: pa.Array, unit_key: str, first: int) -> pa.Table:
-    rows = pa.array(np.arange(first, first + len(ids), dtype=np.int64))
-    return pa.table({"doc_id": ids, "unit_key": pa.array([unit_key] * len(ids)), "row": rows}).cast(
-        PLACES
-    )
+def blank_texts(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Replace texts that have killed a child: they match no near duplicate, and go on."""
+    texts = pa.array([""] * batch.num_rows, pa.string())
+    return batch.set_column(batch.schema.get_field_index("text"), batch.schema.field("text"), texts)
+
+
+def _list_places(batch: pa.RecordBatch, unit_key: str, first: int) -> pa.Table:
+    given = {
+        "unit_key": pa.array([unit_key] * batch.num_rows, pa.string()),
+        "row": pa.array(np.arange(first, first + batch.num_rows, dtype=np.int64)),
+    }
+    columns = [given.get(name) for name in PLACES.names]
+    return pa.table(
+        [
+            batch[name] if column is None else column
+            for name, column in zip(PLACES.names, columns, strict=True)
+        ],
+        names=PLACES.names,
+    ).cast(PLACES)
 
 
 def link_partition(context: UnitContext) -> UnitResult:
@@ -197,12 +202,12 @@ def link_partition(context: UnitContext) -> UnitResult:
 
 
 def find_repeats(places: pa.Table) -> pa.Table:
-    """Rows whose doc_id stands already at a smaller (unit key, row): they are given up.
+    """Rows whose doc_id an earlier row has already: they are given up.
 
-    Unit keys are hashes of content, so which copy stays does not depend on the
-    order of the inputs.
+    Rows are ranked by content and place in the input, so which copy stays depends
+    neither on the order of the inputs nor on the code that read them.
     """
-    ranked = places.sort_by([(name, "ascending") for name in ("doc_id", "unit_key", "row")])
+    ranked = places.sort_by([(name, "ascending") for name in REPEAT_ORDER])
     ids = view_ids(ranked["doc_id"])
     repeated = np.zeros(len(ids), bool)
     repeated[1:] = (ids[1:] == ids[:-1]).all(axis=1)
@@ -237,183 +242,3 @@ def connect_edges(context: UnitContext) -> UnitResult:
             "largest_component": largest,
         },
     )
-
-
-def shingle_part(context: UnitContext) -> UnitResult:
-    """Send the shingle hashes of a part's clustered documents to their cluster's partition.
-
-    Repeats of an id are left out: what matches only a row that is given up matches nothing.
-    """
-    params = context.unit.params
-    deduplication = Deduplication.model_validate(params["deduplication"])
-    settings = make_settings(deduplication.near)
-    ids = read_parts([params["documents"]], pa.schema([KEYS.field("doc_id")]))
-    found = find_rows(read_list(params["components"]), ids["doc_id"].combine_chunks(), COMPONENTS)
-    repeats = read_repeats(params["repeats"], params["unit_key"])
-    pieces = [SHINGLED.empty_table()]
-    rows = 0
-    columns = (*READ, "date")
-    for batch in read_batches(params["documents"], columns) if found.num_rows else ():
-        place = pc.index_in(batch["doc_id"], value_set=found["doc_id"].combine_chunks())
-        repeated = np.isin(np.arange(rows, rows + batch.num_rows), repeats)
-        mask = pc.and_(pc.is_valid(place), pa.array(~repeated))
-        chosen = batch.filter(mask)
-        if chosen.num_rows:
-            context.watch.enter(rows, rows + batch.num_rows - 1)
-            members = found.take(place.filter(mask))
-            pieces.append(_shingle_batch(chosen, members, deduplication, settings, params))
-        rows += batch.num_rows
-    table = pa.concat_tables(pieces).combine_chunks()
-    partitions = pick_partitions(leading_hash(view_ids(table["cluster_id"])), params["count"])
-    write_exchange(context.folder / "exchange-shingles.parquet", table, partitions)
-    return UnitResult(records_in=table.num_rows, kept=table.num_rows)
-
-
-def _shingle_batch(
-    batch: pa.RecordBatch,
-    members: pa.Table,
-    deduplication: Deduplication,
-    settings: minhash.MinHashSettings,
-    params: Any,
-) -> pa.Table:
-    # Not the candidates' shingles: here digits count, or forms that differ in numbers would go.
-    shingles = verification.shingle_texts(batch["text"], settings)
-    sources = batch["source"].to_pylist()
-    lists = pa.LargeListArray.from_arrays(pa.array(shingles.offsets), pa.array(shingles.hashes))
-    return pa.table(
-        {
-            **{name: members[name] for name in COMPONENTS.names},
-            "dedup_id": shingling.dedup_ids(batch["text"]),
-            "content_id": batch["content_id"],
-            "scope": pa.array(_scope_of(deduplication.near, sources), pa.string()),
-            "priority": pa.array([params["priorities"][name] for name in sources], pa.int32()),
-            "date": batch["date"],
-            "length": pc.utf8_length(batch["text"]).cast(pa.int64()),
-            "shingles": lists,
-        }
-    ).cast(SHINGLED)
-
-
-def verify_partition(context: UnitContext) -> UnitResult:
-    """Measure the pairs of each cluster on their shingle sets; keep those that match."""
-    params = context.unit.params
-    deduplication = Deduplication.model_validate(params["deduplication"])
-    table = gather_partition(
-        read_list(params["exchanges"]["shingles"]), params["partition"], SHINGLED
-    )
-    table = table.sort_by([("cluster_id", "ascending"), ("doc_id", "ascending")]).combine_chunks()
-    context.watch.enter(0, max(0, table.num_rows - 1))
-    matches, left_out = verify_members(table, deduplication)
-    write_part(context.folder / "clusters.parquet", table.select(CLUSTERS.names), CLUSTERS)
-    write_part(context.folder / "matches.parquet", matches, MATCHES)
-    return UnitResult(
-        records_in=table.num_rows,
-        kept=table.num_rows,
-        facts={
-            "rows:clusters.parquet": table.num_rows,
-            "rows:matches.parquet": matches.num_rows,
-            "pairs_left_out": left_out,
-        },
-    )
-
-
-def verify_members(table: pa.Table, deduplication: Deduplication) -> tuple[pa.Table, int]:
-    """Verify whole clusters at once.
-
-    Near pairs are sought inside one scope, equal texts in the whole cluster.
-
-    Args:
-        table: rows of `SHINGLED`, whole clusters.
-        deduplication: what counts as a match.
-
-    Returns:
-        (rows of `MATCHES` sorted by cluster and ids, comparisons that caps left out).
-    """
-    clusters = _rank_values(table, ["cluster_id"])
-    order = order_members(table, deduplication)
-    equal = _link_equal(clusters, _rank_values(table, ["content_id"]), order)
-    pieces = [_list_matches(table, equal, np.ones(len(equal)), np.ones(len(equal), bool))]
-    left_out = 0
-    if deduplication.near is not None and table.num_rows:
-        verified = verification.verify_clusters(
-            _rank_values(table, ["cluster_id", "scope"]),
-            _read_shingles(table),
-            table["dedup_id"].combine_chunks(),
-            order,
-            make_settings(deduplication.near),
-        )
-        left_out = verified.left_out
-        pieces.append(_list_matches(table, verified.pairs, verified.similarity, verified.is_exact))
-    merged = pa.concat_tables(pieces).group_by(["cluster_id", "doc_id", "other_id"])
-    unique = merged.aggregate([("similarity", "max"), ("match", "min")])  # exact before near
-    unique = unique.rename_columns(
-        [name.removesuffix("_max").removesuffix("_min") for name in unique.column_names]
-    )
-    ranked = unique.sort_by([(name, "ascending") for name in ("cluster_id", "doc_id", "other_id")])
-    return ranked.select(MATCHES.names).cast(MATCHES), left_out
-
-
-def order_members(table: pa.Table, deduplication: Deduplication) -> npt.NDArray[np.int64]:
-    """Keep order of documents, best first: what the recipe declares, then the smallest doc_id."""
-    dates = table["date"].combine_chunks().to_numpy(zero_copy_only=False)
-    columns = KeepColumns(
-        doc_ids=table["doc_id"].combine_chunks(),
-        priority=np.asarray(table["priority"], np.int64),
-        date=dates.astype("datetime64[s]"),
-        length=np.asarray(table["length"], np.int64),
-    )
-    return sort_key(columns, deduplication.keep_order)
-
-
-def _rank_values(table: pa.Table, names: list[str]) -> npt.NDArray[np.int64]:
-    """Number the distinct values of some columns; equal rows get equal numbers."""
-    number = np.zeros(table.num_rows, np.int64)
-    for name in names:
-        codes = table[name].combine_chunks().dictionary_encode().indices
-        column = np.asarray(codes, np.int64)
-        number = number * (int(column.max(initial=0)) + 1) + column
-    return number
-
-
-def _link_equal(
-    clusters: npt.NDArray[np.int64], contents: npt.NDArray[np.int64], order: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """Link documents of a cluster with equal text to the first of them in keep order."""
-    places = np.empty_like(order)
-    places[order] = np.arange(len(order))
-    ranked = np.lexsort((places, contents, clusters))
-    same = np.zeros(len(ranked), bool)
-    same[1:] = (clusters[ranked[1:]] == clusters[ranked[:-1]]) & (
-        contents[ranked[1:]] == contents[ranked[:-1]]
-    )
-    heads = ranked[np.maximum.accumulate(np.where(same, 0, np.arange(len(ranked))))]
-    return np.stack([heads[same], ranked[same]], axis=1)
-
-
-def _list_matches(
-    table: pa.Table,
-    pairs: npt.NDArray[np.int64],
-    similarity: npt.NDArray[np.float64],
-    is_exact: npt.NDArray[np.bool_],
-) -> pa.Table:
-    """Rows of `MATCHES`; the pair is written with the smaller doc_id first."""
-    ranks = rank_ids(table["doc_id"].combine_chunks()).ranks
-    turned = ranks[pairs[:, 0]] > ranks[pairs[:, 1]]
-    ordered = np.where(turned[:, None], pairs[:, ::-1], pairs)
-    left, right = pa.array(ordered[:, 0]), pa.array(ordered[:, 1])
-    return pa.table(
-        {
-            "cluster_id": table["cluster_id"].take(left),
-            "doc_id": table["doc_id"].take(left),
-            "other_id": table["doc_id"].take(right),
-            "similarity": pa.array(similarity.astype(np.float32)),
-            "match": pa.array(np.where(is_exact, "exact", "near").tolist(), pa.string()),
-        }
-    ).cast(MATCHES)
-
-
-def _read_shingles(table: pa.Table) -> shingling.Shingles:
-    lists = table["shingles"].combine_chunks()
-    offsets = np.asarray(lists.offsets, np.int64)
-    hashes = np.asarray(lists.flatten(), np.uint64)
-    return shingling.Shingles(offsets - offsets[0], hashes)

@@ -25,6 +25,7 @@ CODE = (
     "gristmill.pipelines.lookups",
     "gristmill.pipelines.part_files",
     "gristmill.pipelines.stages.deduplicate",
+    "gristmill.pipelines.stages.verifying",
     "gristmill.schemas.identity",
     "gristmill.schemas.tables",
     "dist:pyarrow",
@@ -52,7 +53,7 @@ def run_deduplicate(run: Run) -> None:
     _warn_of_giant(run, collected.totals.kept)
     shingled = run.close(_plan_shingle(run, settings, count, linked, connected))
     slots = [Slot(slot.title, (), {"deduplication": settings}) for slot in name_partitions(count)]
-    work = Work("deduplicate.verify", "deduplicate:verify_partition", settings, CODE)
+    work = Work("deduplicate.verify", "verifying:verify_partition", settings, CODE)
     run.close(plan_reduce(run, work, {"shingles": shingled}, slots))
 
 
@@ -87,7 +88,7 @@ def _plan_shingle(
 ) -> Step:
     priorities = list_priorities(run)
     fragment = [settings, priorities, count]
-    work = Work("deduplicate.shingle", "deduplicate:shingle_part", fragment, CODE)
+    work = Work("deduplicate.shingle", "verifying:shingle_part", fragment, CODE)
     params = {
         "deduplication": settings,
         "priorities": priorities,

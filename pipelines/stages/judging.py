@@ -29,8 +29,9 @@ from gristmill.pipelines.part_files import (
     view_ids,
     write_part,
 )
-from gristmill.pipelines.stages.deduplicate import order_members, read_repeats
+from gristmill.pipelines.stages.deduplicate import read_repeats
 from gristmill.pipelines.stages.splitting import SPLITS, assign_splits
+from gristmill.pipelines.stages.verifying import order_members
 from gristmill.pipelines.steps import read_list
 from gristmill.schemas.ledger_records import sum_ids
 from gristmill.schemas.recipe import Cleaning, Deduplication, Splits
