@@ -86,5 +86,6 @@ def sample_token(
         values, indices = logits.topk(top_k)
     else:
         values, indices = logits, torch.arange(len(logits))
-    chances = torch.softmax(values / temperature, dim=0)
+    # The difference first: divided by a tiny temperature, the logits themselves overflow.
+    chances = torch.softmax((values - values.max()) / temperature, dim=0)
     return int(indices[torch.multinomial(chances, 1, generator=rng)])
