@@ -29,7 +29,7 @@ from gristmill.schemas.errors import InputError
 #: Compressed bytes read at a time.
 READ_BYTES: Final = 1 << 16
 
-#: Caps of threat S1 in specs/reliability.md: text is about 5:1, bombs are 1,000:1 and more.
+#: Caps against decompression bombs: text is about 5:1, bombs are 1,000:1 and more.
 MAX_RATIO: Final = 1_000
 RATIO_GRACE_BYTES: Final = 1 << 20
 

@@ -22,6 +22,7 @@ FACTS = (
     ("measure", "quarantine"),
     ("deduplicate.verify", "clusters"),
     ("decide.resolve", "evidence"),
+    ("decide.apply", "quarantine"),
     ("decide.sort-dropped", "dropped"),
     ("decide.sort-curated", "curated"),
 )

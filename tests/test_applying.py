@@ -22,6 +22,7 @@ from gristmill.pipelines.stages import applying
 from gristmill.pipelines.stages.judging import LOSERS, VERDICTS
 from gristmill.pipelines.stages.measure import measure_batch
 from gristmill.pipelines.stages.splitting import SPLITS, assign_splits
+from gristmill.pipelines.watching import Refusals
 from gristmill.schemas.identity import content_id
 from gristmill.schemas.ledger_records import sum_ids
 from gristmill.schemas.recipe import Cleaning, Splits
@@ -248,6 +249,7 @@ def apply_texts(
     losers: dict[int, str] | None = None,
     clusters: dict[int, int] | None = None,
     batch_rows: int = 3,
+    refusals: Refusals | None = None,
 ) -> tuple[UnitResult, pa.Table, pa.Table, pa.Table]:
     """Apply verdicts to a part; `kept` has one for each measured row."""
     folder.mkdir(exist_ok=True)
@@ -303,6 +305,7 @@ def apply_texts(
         params[name] = stage_samples.write_list(folder, name, [path]) if is_list else path
     context = stage_samples.make_context(
         folder / "unit",
+        refusals,
         **params,
         cleaning=CLEANING.model_dump(mode="json"),
         splits=HALVES.model_dump(mode="json"),
@@ -417,3 +420,17 @@ def test_the_dropped_table_and_the_shards_hold_every_document_once():
     texts = dict(zip(documents["doc_id"].to_pylist(), documents["text"].to_pylist(), strict=True))
     changed = [row for row in curated.to_pylist() if row["text"] != texts[row["doc_id"]]]
     assert len(changed) == 1 and "someone@example.org" in texts[changed[0]["doc_id"]]
+
+
+def test_a_document_that_killed_a_child_is_quarantined_and_its_neighbours_are_not(tmp_path):
+    refusals = Refusals(poisoned={3: "cpu_limit"})
+    result, documents, curated, dropped = apply_texts(
+        tmp_path, TEXTS, [True, False, True, True, True], refusals=refusals
+    )
+    ids = documents["doc_id"].to_pylist()
+    assert (result.records_in, result.kept, result.quarantined) == (5, 3, {"cpu_limit": 1})
+    assert sorted(curated["doc_id"].to_pylist()) == sorted(ids[n] for n in (0, 2, 4))
+    assert dropped["doc_id"].to_pylist() == [ids[1]]
+    [aside] = part_files.read_part(tmp_path / "unit" / "quarantine.parquet").to_pylist()
+    assert (aside["doc_id"], aside["stage"], aside["reason"]) == (ids[3], "decide", "cpu_limit")
+    assert aside["offset"] == 30

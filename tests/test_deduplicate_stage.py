@@ -17,6 +17,7 @@ from gristmill.dedup.fingerprints import unpack_bands
 from gristmill.pipelines import part_files
 from gristmill.pipelines.exchange import read_chunks
 from gristmill.pipelines.stages import deduplicate, verifying
+from gristmill.pipelines.watching import Refusals
 from gristmill.schemas.identity import content_id
 from gristmill.schemas.ledger_records import sum_ids
 from gristmill.schemas.recipe import Deduplication, NearDuplicates
@@ -396,3 +397,22 @@ def test_copies_of_one_text_are_all_matched_to_the_first_in_keep_order(tmp_path)
     winner = documents["doc_id"].to_pylist()[2]  # source s has the best priority
     assert len(found) == 2
     assert all(winner in (row["doc_id"], row["other_id"]) for row in found)
+
+
+def test_a_text_that_killed_a_child_is_signed_as_empty_and_its_neighbours_are_not(tmp_path):
+    documents = stage_samples.make_documents([f"text number {n} of three" for n in range(3)])
+    [path] = write_parts(tmp_path, documents, 1, 3).values()
+    shared = {
+        "deduplication": Deduplication().model_dump(mode="json"),
+        "documents": str(path),
+        "unit_key": "unit0",
+        "count": 1,
+    }
+    counts = []
+    for name, refusals in (("plain", None), ("poisoned", Refusals(poisoned={1: "cpu_limit"}))):
+        context = stage_samples.make_context(tmp_path / name, refusals, **shared)
+        assert deduplicate.sign_part(context).kept == 3
+        signed = part_files.read_part(tmp_path / name / "signatures.parquet")
+        counts.append(signed["shingle_count"].to_pylist())
+        assert signed["content_id"].to_pylist() == documents["content_id"].to_pylist()
+    assert counts == [[1, 1, 1], [1, 0, 1]]

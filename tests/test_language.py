@@ -102,7 +102,7 @@ def test_the_model_is_pinned(tmp_path, model):
 
 
 def test_accuracy_on_declarations_of_human_rights(model, shared_data):
-    """The baseline of specs/cleaning-rules.md, section 12: micro 0.80 over 103 languages."""
+    """The known baseline: micro 0.80 over 103 languages."""
     folder = shared_data("langid-udhr")
     texts, codes = [], []
     for name in ("eng", "deu_1996", "fra", "spa", "rus", "jpn", "cmn_hans", "arb", "hin", "pes_1"):

@@ -128,7 +128,7 @@ def test_parameters_and_flops_by_hand(model: torch.nn.Module) -> None:
 
 def test_flops_of_gpt2_are_the_published_figure() -> None:
     shape = ModelShape(layers=12, heads=12, width=768)
-    # 0.80 GFLOP/token for GPT-2 124M at 1,024 tokens: specs/training.md 3.2.
+    # 0.80 GFLOP/token for GPT-2 124M at 1,024 tokens.
     assert estimate_flops_per_token(124_000_000, shape, 1024) / 1e9 == pytest.approx(
         0.80, abs=0.005
     )

@@ -239,7 +239,7 @@ def test_a_policy_survives_the_way_to_a_worker(rules):
 
 
 def test_people_like_more_of_what_is_kept(shared_data):
-    """246 Common Crawl documents with votes; see specs/data.md, `quality-dclm-human`."""
+    """246 Common Crawl documents with human votes."""
     (path,) = shared_data("quality-dclm-human").rglob("majority_split.jsonl")
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     _, signals = build_signals([row["text"] for row in rows])

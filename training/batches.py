@@ -91,7 +91,7 @@ def assemble_batch(packed: PackedRows, rows: Ints, end_position: int) -> Batch:
 
     A position has a label only if the next token belongs to the same segment,
     so a segment's first token is never predicted from its neighbour
-    (`specs/loader.md` 3.1, the default).
+    (the default).
 
     Args:
         packed: b rows.

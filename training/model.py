@@ -125,6 +125,6 @@ def count_parameters(model: torch.nn.Module) -> int:
 def estimate_flops_per_token(parameters: int, shape: ModelShape, sequence_length: int) -> int:
     """FLOP of one trained token: ``6 N + 6 layers width T``.
 
-    The second term counts the causal half of attention (`specs/training.md` 3.2).
+    The second term counts the causal half of attention.
     """
     return 6 * parameters + 6 * shape.layers * shape.width * sequence_length

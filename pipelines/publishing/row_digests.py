@@ -103,7 +103,7 @@ class Buckets:
 
 
 def digest_rows(doc_ids: Ids, content_ids: Ids) -> str:
-    """Digest rows in any order (`specs/publishing.md` 3.3).
+    """Digest rows in any order.
 
     Args:
         doc_ids: uint8, shape (n, 16).

@@ -1,6 +1,6 @@
 """The store of a dataset on a local disk: objects by content, and one file that commits.
 
-Order of a publish, and what a crash after each step leaves (`specs/publishing.md` 3.5)::
+Order of a publish, and what a crash after each step leaves::
 
     put_object ×n    objects that no version names      readers see nothing new
     commit: verify   re-hash of every object            nothing

@@ -1,6 +1,6 @@
 """Proof that a version is what its manifest says: bytes, tables, digests, counts.
 
-Readers of Parquet folders do not notice a missing shard (`specs/publishing.md` 1), so
+Readers of Parquet folders do not notice a missing shard, so
 this reads everything that the manifest names, and nothing that it does not name.
 Faults are collected, not raised: one run lists all of them.
 """

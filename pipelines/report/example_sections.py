@@ -42,7 +42,7 @@ def show_duplicates(figures: RunFigures) -> Markup:
             element("td", row.doc_id, class_="id"),
             element("td", row.winner_id, class_="id"),
             number_cell(f"{row.similarity:.3f}"),
-            element("td", row.rule),
+            element("td", row.rule.partition(" ")[0]),  # the rest lists every parameter
         )
         for row in found.evidence
     ]
@@ -77,7 +77,7 @@ def _show_sample(sample: Sample, *, opened: bool) -> Markup:
     if sample.url:
         lines.append(element("div", sample.url, class_="soft id"))
     if sample.doc_id:
-        lines.append(element("div", f"gristmill explain {sample.doc_id}", class_="soft id"))
+        lines.append(element("div", f"gristmill explain RECIPE {sample.doc_id}", class_="soft id"))
     if sample.text is not None:
         lines.append(preformatted(sample.text))
     return element("details", *lines, open="") if opened else element("details", *lines)

@@ -1,6 +1,6 @@
 """HTML built so that text cannot become markup: every plain string is escaped.
 
-Corpus text is hostile (`specs/reliability.md` S9, S14). Besides HTML's own characters,
+Corpus text is hostile. Besides HTML's own characters,
 anything invisible or reordering is shown as the escape that Python writes for it.
 """
 

@@ -1,6 +1,7 @@
 """Decide, second half: verdicts applied to text, and curated shards in the order of ids."""
 
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,14 +20,21 @@ from gristmill.pipelines.exchange import (
     write_exchange,
 )
 from gristmill.pipelines.lookups import find_rows
-from gristmill.pipelines.part_files import as_batch, read_batches, read_part, view_ids
+from gristmill.pipelines.part_files import (
+    as_batch,
+    read_batches,
+    read_part,
+    view_ids,
+    write_part,
+)
+from gristmill.pipelines.set_aside import quarantine_rows
 from gristmill.pipelines.stages.judging import LOSERS, VERDICTS, build_policy
 from gristmill.pipelines.stages.splitting import SPLITS, assign_splits
 from gristmill.pipelines.steps import read_list
 from gristmill.schemas.identity import content_id
 from gristmill.schemas.ledger_records import sum_ids
 from gristmill.schemas.recipe import Cleaning, Splits
-from gristmill.schemas.tables import CLUSTERS, CURATED, DROPPED
+from gristmill.schemas.tables import CLUSTERS, CURATED, DROPPED, QUARANTINE
 
 STAGE = "decide"
 CLUSTER_SIZES = pa.schema([CLUSTERS.field("doc_id"), CLUSTERS.field("cluster_size")])
@@ -45,25 +53,38 @@ def apply_part(context: UnitContext) -> UnitResult:
     verdicts = merge_losers(verdicts, losers)
     signals = read_part(params["signals"]).combine_chunks()
     policy = build_policy(Cleaning.model_validate(params["cleaning"]))
-    curated, dropped = [CURATED.empty_table()], [DROPPED.empty_table()]
-    place = row = 0
+    rows = _Rows()
+    place = first = 0
     for batch in read_batches(params["documents"]):
-        rows = np.asarray(verdicts["row"].slice(place), np.int64)
-        count = int(np.searchsorted(rows, row + batch.num_rows))
-        chosen = batch.take(pa.array(rows[:count] - row))
-        piece = verdicts.slice(place, count).combine_chunks()
-        if count:
-            context.watch.enter(row, row + batch.num_rows - 1)
-            judged = as_batch(signals.slice(place, count))
-            mask = piece["kept"].combine_chunks()
-            curated.append(
-                _curate_rows(chosen.filter(mask), judged.filter(mask), policy, sizes, params)
-            )
-            lost = pc.invert(mask)
-            dropped.append(_drop_rows(chosen.filter(lost), judged.filter(lost), piece.filter(lost)))
-        place += count
-        row += batch.num_rows
-    return _write_rows(context, verdicts, curated, dropped)
+        wanted = np.asarray(verdicts["row"].slice(place), np.int64)
+        count = int(np.searchsorted(wanted, first + batch.num_rows))
+        chosen = batch.take(pa.array(wanted[:count] - first))
+        for part, reason in context.watch.slices(chosen, place) if count else ():
+            if reason is not None:
+                rows.quarantined.append(quarantine_rows(part, STAGE, reason))
+            else:
+                piece = verdicts.slice(place, part.num_rows).combine_chunks()
+                judged = as_batch(signals.slice(place, part.num_rows))
+                mask = piece["kept"].combine_chunks()
+                lost = pc.invert(mask)
+                rows.curated.append(
+                    _curate_rows(part.filter(mask), judged.filter(mask), policy, sizes, params)
+                )
+                rows.dropped.append(
+                    _drop_rows(part.filter(lost), judged.filter(lost), piece.filter(lost))
+                )
+            place += part.num_rows
+        first += batch.num_rows
+    return _write_rows(context, verdicts, rows)
+
+
+@dataclass
+class _Rows:
+    """What becomes of a part's rows."""
+
+    curated: list[pa.Table] = field(default_factory=lambda: [CURATED.empty_table()])
+    dropped: list[pa.Table] = field(default_factory=lambda: [DROPPED.empty_table()])
+    quarantined: list[pa.RecordBatch] = field(default_factory=list)
 
 
 def merge_losers(verdicts: pa.Table, losers: pa.Table) -> pa.Table:
@@ -119,12 +140,12 @@ def _drop_rows(documents: pa.RecordBatch, signals: pa.RecordBatch, verdicts: pa.
     ).cast(DROPPED)
 
 
-def _write_rows(
-    context: UnitContext, verdicts: pa.Table, curated: list[pa.Table], dropped: list[pa.Table]
-) -> UnitResult:
+def _write_rows(context: UnitContext, verdicts: pa.Table, rows: _Rows) -> UnitResult:
     params = context.unit.params
-    kept = pa.concat_tables(curated).combine_chunks()
-    lost = pa.concat_tables(dropped).combine_chunks()
+    kept = pa.concat_tables(rows.curated).combine_chunks()
+    lost = pa.concat_tables(rows.dropped).combine_chunks()
+    aside = pa.Table.from_batches(rows.quarantined, QUARANTINE)
+    write_part(context.folder / "quarantine.parquet", aside, QUARANTINE)
     write_exchange(
         context.folder / "exchange-curated.parquet", kept, place_rows(kept, params["counts"])
     )
@@ -137,9 +158,11 @@ def _write_rows(
         records_in=verdicts.num_rows,
         kept=kept.num_rows,
         dropped=dict(rules),
+        quarantined=dict(Counter(aside["reason"].to_pylist())),
         ids_in=sum_ids(view_ids(verdicts["doc_id"])),
         ids_kept=sum_ids(view_ids(kept["doc_id"])),
         facts={
+            "rows:quarantine.parquet": aside.num_rows,
             **{f"language:{name}": count for name, count in languages.items()},
             **{f"source:{name}": count for name, count in sources.items()},
         },

@@ -33,6 +33,7 @@ CODE = (
     "gristmill.pipelines.exchange",
     "gristmill.pipelines.lookups",
     "gristmill.pipelines.part_files",
+    "gristmill.pipelines.set_aside",
     "gristmill.pipelines.stages.applying",
     "gristmill.pipelines.stages.deduplicate",
     "gristmill.pipelines.stages.judging",

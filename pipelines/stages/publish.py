@@ -201,7 +201,7 @@ def _put_side_tables(run: Run, objects: _Objects) -> None:
     quarantine = read_parts(
         [
             path
-            for step in ("collect", "measure")
+            for step in ("collect", "measure", "decide.apply")
             for _, path, rows in _unit_paths(run, step, "quarantine")
             if rows
         ],

@@ -26,6 +26,7 @@ from gristmill.pipelines.part_files import read_batches, read_parts, view_ids, w
 from gristmill.pipelines.stages.deduplicate import (
     COMPONENTS,
     KEYS,
+    blank_texts,
     make_settings,
     name_scopes,
     read_repeats,
@@ -64,15 +65,15 @@ def shingle_part(context: UnitContext) -> UnitResult:
     pieces = [SHINGLED.empty_table()]
     rows = 0
     for batch in read_batches(params["documents"], READ) if found.num_rows else ():
-        place = pc.index_in(batch["doc_id"], value_set=found["doc_id"].combine_chunks())
-        repeated = np.isin(np.arange(rows, rows + batch.num_rows), repeats)
-        mask = pc.and_(pc.is_valid(place), pa.array(~repeated))
-        chosen = batch.filter(mask)
-        if chosen.num_rows:
-            context.watch.enter(rows, rows + batch.num_rows - 1)
-            members = found.take(place.filter(mask))
-            pieces.append(_shingle_batch(chosen, members, deduplication, settings, params))
-        rows += batch.num_rows
+        for part, reason in context.watch.slices(batch, rows):
+            place = pc.index_in(part["doc_id"], value_set=found["doc_id"].combine_chunks())
+            repeated = np.isin(np.arange(rows, rows + part.num_rows), repeats)
+            mask = pc.and_(pc.is_valid(place), pa.array(~repeated))
+            chosen = (blank_texts(part) if reason else part).filter(mask)
+            if chosen.num_rows:
+                members = found.take(place.filter(mask))
+                pieces.append(_shingle_batch(chosen, members, deduplication, settings, params))
+            rows += part.num_rows
     table = pa.concat_tables(pieces).combine_chunks()
     partitions = pick_partitions(leading_hash(view_ids(table["cluster_id"])), params["count"])
     write_exchange(context.folder / "exchange-shingles.parquet", table, partitions)
