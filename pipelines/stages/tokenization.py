@@ -19,6 +19,7 @@ from gristmill.tokenize.packing_plans import describe_plan, plan_shard, write_pl
 from gristmill.tokenize.token_shards import TokenShard, index_shard, write_token_shard
 
 READ_ROWS = 1024
+CAREFUL_ROWS = 16  # with the slow reference, so that no batch takes long
 
 
 def make_tokenizer(context: UnitContext) -> UnitResult:
@@ -60,10 +61,12 @@ def _read_texts(shards: list[str], budget_bytes: int) -> Iterator[str]:
                 yield text
 
 
-def iterate_rows(path: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+def iterate_rows(
+    path: str, columns: list[str], batch_rows: int = READ_ROWS
+) -> Iterator[pa.RecordBatch]:
     """Read a published shard in small batches, whatever its row groups."""
     with pq.ParquetFile(path, page_checksum_verification=True) as part:
-        yield from part.iter_batches(READ_ROWS, columns=columns, use_threads=False)
+        yield from part.iter_batches(batch_rows, columns=columns, use_threads=False)
 
 
 def encode_shard(context: UnitContext) -> UnitResult:
@@ -109,8 +112,11 @@ def encode_shard(context: UnitContext) -> UnitResult:
 def _encode_rows(
     context: UnitContext, encoder: Encoder, counts: dict[str, int]
 ) -> Iterator[pa.RecordBatch]:
-    sources = pa.array(context.unit.params["sources"])
-    for batch in iterate_rows(context.unit.params["curated"], ["doc_id", "source", "text"]):
+    params = context.unit.params
+    sources = pa.array(params["sources"])
+    tried = context.watch.refusals
+    batch_rows = CAREFUL_ROWS if tried.careful or tried.poisoned else READ_ROWS
+    for batch in iterate_rows(params["curated"], ["doc_id", "source", "text"], batch_rows):
         first = counts["documents"]
         context.watch.enter(first, first + batch.num_rows - 1)
         counts["documents"] += batch.num_rows
