@@ -4,7 +4,7 @@ Work parts are zstd-1 with page checksums, one row group a batch, so that the
 next stage reads exactly the batches that this one wrote.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -95,6 +95,14 @@ def as_batch(table: pa.Table) -> pa.RecordBatch:
         assert len(batches) == 1
         return batches[0]
     return pa.RecordBatch.from_pylist([], schema=table.schema)
+
+
+def complete_rows(
+    schema: pa.Schema, given: Mapping[str, pa.Array | pa.ChunkedArray], rows: pa.RecordBatch
+) -> pa.Table:
+    """Build rows of a schema: the given columns, and every other one as `rows` has it."""
+    columns = [given[name] if name in given else rows[name] for name in schema.names]
+    return pa.table(columns, names=schema.names).cast(schema)
 
 
 def view_ids(ids: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from gristmill.pipelines.part_files import as_batch, complete_rows
 from gristmill.schemas.tables import QUARANTINE
 
 
@@ -19,5 +20,4 @@ def quarantine_rows(documents: pa.RecordBatch, stage: str, reason: str) -> pa.Re
         "reason": pa.array([reason] * rows),
         "detail": pa.array(["killed while this document was handled"] * rows),
     }
-    columns = [given[name] if name in given else documents[name] for name in QUARANTINE.names]
-    return pa.RecordBatch.from_arrays(columns, schema=QUARANTINE)
+    return as_batch(complete_rows(QUARANTINE, given, documents))

@@ -6,6 +6,7 @@ folders are missing are.
 """
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +22,6 @@ from gristmill.schemas.manifests import StageManifest, StagePart
 
 MANIFEST_FILE = "manifest.json"
 UNITS_FILE = "units.jsonl"
-
-
-@dataclass(frozen=True)
-class Reducing:
-    """What a reduce unit reads: one partition of an exchange that earlier units wrote."""
-
-    exchange: str  # table name, such as exchange-bands
-    partitions: int
 
 
 @dataclass(frozen=True)
@@ -103,7 +96,7 @@ def run_step(
     Args:
         workspace: where the step's folder lies.
         step: the planned units.
-        execute: runs every unit of a list file; see `engines.run_units`.
+        execute: runs every unit of a list file; see `engines.Engine.execute`.
         progress: told of every finished unit.
         expected: totals of the stage before, whose kept documents must be what
             this step takes in.
@@ -193,6 +186,4 @@ def _read_record(unit: Unit) -> UnitRecord:
 def _remove_folder(folder: Path) -> None:
     # The record goes first: a folder without one is never taken for finished.
     (folder / RECORD_FILE).unlink(missing_ok=True)
-    for path in folder.iterdir():
-        path.unlink()
-    folder.rmdir()
+    shutil.rmtree(folder)

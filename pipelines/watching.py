@@ -33,6 +33,11 @@ class Refusals:
     careful: list[tuple[int, int]] = field(default_factory=list)
     stop_before: tuple[int, str] | None = None
 
+    @property
+    def has_losses(self) -> bool:
+        """Whether an earlier try lost a child on one of the documents."""
+        return bool(self.poisoned or self.careful)
+
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
         return {

@@ -134,6 +134,11 @@ class VersionManifest(Frozen):
         raise UsageError(f"version {self.core.version} has no file {path!r}")
 
 
+def read_split(title: str) -> str:
+    """Split of a shard by its name, such as ``train-00000-of-00004``."""
+    return title.rsplit("-", 3)[0]
+
+
 def canonical_json(value: Any) -> bytes:
     """Serialise with sorted keys, no spaces, UTF-8; NaN and infinity are refused."""
     return json.dumps(

@@ -107,6 +107,7 @@ SIGNALS: Final = pa.schema(
         _required("language_score", pa.float32()),
         _required("second_language", pa.string()),
         _required("second_language_score", pa.float32()),
+        _required("text_bytes", pa.int64()),  # UTF-8
         *(_required(name, pa.float64()) for name in DOCUMENT_METRICS),
         _required("line_flags", pa.list_(pa.uint8())),
         _required("line_words", pa.list_(pa.uint16())),

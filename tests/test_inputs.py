@@ -1,11 +1,10 @@
 """Finding inputs: globs, downloads from a loopback server, damage and retries."""
 
 import contextlib
-import http.server
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import loopback
 import pytest
 
 from gristmill.pipelines import inputs
@@ -30,32 +29,10 @@ def make_recipe(folder: Path, *paths: str):
 
 
 @contextlib.contextmanager
-def serve(answers: list[tuple[int, dict[str, str], bytes]]) -> Iterator[tuple[str, list[str]]]:
-    """A loopback server that gives the answers in turn, then repeats the last."""
-    asked: list[str] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, headers, body = answers[min(len(asked), len(answers) - 1)]
-            asked.append(self.path)
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/a/part.warc.gz?token=secret", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+def serve(answers: list[loopback.Answer]) -> Iterator[tuple[str, list[str]]]:
+    """Serve a file whose URL carries a secret."""
+    with loopback.serve(answers) as (base_url, asked):
+        yield f"{base_url}/a/part.warc.gz?token=secret", asked
 
 
 def test_globs_are_sorted_and_named_relative_to_the_recipe(tmp_path):

@@ -51,6 +51,7 @@ def signals(number, words, spans=()):
     return {
         **row,
         "doc_id": doc_id("test", str(number)),
+        "text_bytes": 6 * words,
         "language": "en",
         "language_score": min(1.0, number / 50),
         "second_language": "de",

@@ -1,14 +1,11 @@
 """`gristmill init`: shipped recipes that load, filled from a server that may be anything."""
 
-import contextlib
 import gzip
-import http.server
 import socket
-import threading
 import time
-from collections.abc import Iterator
 
 import httpx
+import loopback
 import pytest
 import yaml
 
@@ -18,35 +15,6 @@ from gristmill.schemas.errors import InputError, UsageError
 
 CRAWL = "CC-MAIN-2024-22"
 PATHS = [f"crawl-data/{CRAWL}/segments/1/warc/CC-MAIN-{n:05d}.warc.gz" for n in range(4)]
-
-
-@contextlib.contextmanager
-def serve(body: bytes, status: int = 200, **headers: str) -> Iterator[tuple[str, list[str]]]:
-    """A loopback server that gives one answer to everything."""
-    asked: list[str] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name.replace("_", "-"), value)
-            self.end_headers()
-            with contextlib.suppress(OSError):
-                self.wfile.write(body)
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def write(base_url: str, files: int = 1, crawl: str = CRAWL) -> str:
@@ -76,7 +44,7 @@ def test_an_unknown_recipe_lists_those_that_exist(name):
 @pytest.mark.parametrize("files", [1, 3, 99])
 def test_a_crawl_is_filled_in(tmp_path, files):
     listing = gzip.compress("".join(f"{path}\n" for path in PATHS).encode())
-    with serve(listing) as (url, asked):
+    with loopback.serve([(200, {}, listing)]) as (url, asked):
         text = write(url, files)
     assert asked == [f"/crawl-data/{CRAWL}/warc.paths.gz"]
     (tmp_path / "recipe.yaml").write_text(text)
@@ -137,27 +105,36 @@ ODD = {
 
 @pytest.mark.parametrize("body", ODD.values(), ids=ODD)
 def test_what_is_no_list_of_files_is_an_error(body):
-    with serve(body) as (url, _), pytest.raises(InputError, match=r"warc\.paths\.gz"):
+    with (
+        loopback.serve([(200, {}, body)]) as (url, _),
+        pytest.raises(InputError, match=r"warc\.paths\.gz"),
+    ):
         write(url)
 
 
 def test_a_bomb_is_not_unpacked(monkeypatch):
     monkeypatch.setattr(starting_recipes, "MAX_LIST_BYTES", 1 << 20)
     bomb = gzip.compress(b"a\n" * (8 << 20))
-    with serve(bomb) as (url, _), pytest.raises(InputError, match="over 1048576 bytes unpacked"):
+    with (
+        loopback.serve([(200, {}, bomb)]) as (url, _),
+        pytest.raises(InputError, match="over 1048576 bytes unpacked"),
+    ):
         write(url)
 
 
 def test_an_endless_answer_is_cut_off(monkeypatch):
     monkeypatch.setattr(starting_recipes, "MAX_LIST_BYTES", 1 << 20)
-    with serve(bytes(3 << 20)) as (url, _), pytest.raises(InputError, match="over 1048576 bytes"):
+    with (
+        loopback.serve([(200, {}, bytes(3 << 20))]) as (url, _),
+        pytest.raises(InputError, match="over 1048576 bytes"),
+    ):
         write(url)
 
 
 @pytest.mark.parametrize("status", [301, 403, 404, 500, 503])
 def test_another_answer_is_an_error(status):
     with (
-        serve(b"", status, Location="http://127.0.0.1:1/") as (url, asked),
+        loopback.serve([(status, {"Location": "http://127.0.0.1:1/"}, b"")]) as (url, asked),
         pytest.raises(InputError, match=str(status)),
     ):
         write(url)

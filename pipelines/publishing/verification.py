@@ -20,7 +20,13 @@ from gristmill.pipelines.publishing.versioning import list_split_files
 from gristmill.schemas import tables
 from gristmill.schemas.errors import GristmillError
 from gristmill.schemas.identity import hash_parts
-from gristmill.schemas.manifests import FileEntry, VersionCore, VersionManifest, digest_core
+from gristmill.schemas.manifests import (
+    FileEntry,
+    VersionCore,
+    VersionManifest,
+    digest_core,
+    read_split,
+)
 from gristmill.schemas.versions import Version, open_version
 
 #: Schema of each folder of a version; files of other folders are checked by digest and rows.
@@ -97,7 +103,7 @@ def check_core(core: VersionCore) -> Iterator[str]:
         yield f"{core.tokenizer.path}: not the tokenizer of the manifest"
     for entry in core.files:
         folder, _, name = entry.path.partition("/")
-        split = name.rsplit("-", 3)[0]
+        split = read_split(name)
         if folder == "data" and split not in core.splits:
             yield f"{entry.path}: {split!r} is not a split of the manifest"
     for facts in core.stages:

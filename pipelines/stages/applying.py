@@ -22,6 +22,7 @@ from gristmill.pipelines.exchange import (
 from gristmill.pipelines.lookups import find_rows
 from gristmill.pipelines.part_files import (
     as_batch,
+    complete_rows,
     read_batches,
     read_part,
     view_ids,
@@ -121,10 +122,7 @@ def _curate_rows(
         "cluster_size": pc.fill_null(sizes["cluster_size"].take(place), 1),
         "text": texts,
     }
-    columns = {name: given.get(name) for name in CURATED.names}
-    return pa.table(
-        {name: documents[name] if column is None else column for name, column in columns.items()}
-    ).cast(CURATED)
+    return complete_rows(CURATED, given, documents)
 
 
 def _drop_rows(documents: pa.RecordBatch, signals: pa.RecordBatch, verdicts: pa.Table) -> pa.Table:
@@ -135,9 +133,7 @@ def _drop_rows(documents: pa.RecordBatch, signals: pa.RecordBatch, verdicts: pa.
         "detail": pa.nulls(rows, pa.string()),
         **{name: verdicts[name] for name in ("rule", "value", "threshold", "comparison")},
     }
-    return pa.table(
-        {name: given.get(name) if name in given else documents[name] for name in DROPPED.names}
-    ).cast(DROPPED)
+    return complete_rows(DROPPED, given, documents)
 
 
 def _write_rows(context: UnitContext, verdicts: pa.Table, rows: _Rows) -> UnitResult:

@@ -67,9 +67,10 @@ def run_decide(run: Run) -> None:
 
 
 def _describe_choices(run: Run) -> dict[str, Any]:
-    cleaning = run.recipe.cleaning.model_dump(mode="json")
-    cleaning["redact"] = sorted(cleaning["redact"])  # a set: its order differs by process
-    return {"cleaning": cleaning, "splits": run.recipe.splits.model_dump(mode="json")}
+    return {
+        "cleaning": run.recipe.cleaning.model_dump(mode="json"),
+        "splits": run.recipe.splits.model_dump(mode="json"),
+    }
 
 
 def _list_measured(run: Run) -> list[Slot]:

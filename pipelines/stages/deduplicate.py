@@ -23,6 +23,7 @@ from gristmill.pipelines.exchange import (
 )
 from gristmill.pipelines.part_files import (
     PartWriter,
+    complete_rows,
     read_batches,
     read_parts,
     view_ids,
@@ -170,14 +171,7 @@ def _list_places(batch: pa.RecordBatch, unit_key: str, first: int) -> pa.Table:
         "unit_key": pa.array([unit_key] * batch.num_rows, pa.string()),
         "row": pa.array(np.arange(first, first + batch.num_rows, dtype=np.int64)),
     }
-    columns = [given.get(name) for name in PLACES.names]
-    return pa.table(
-        [
-            batch[name] if column is None else column
-            for name, column in zip(PLACES.names, columns, strict=True)
-        ],
-        names=PLACES.names,
-    ).cast(PLACES)
+    return complete_rows(PLACES, given, batch)
 
 
 def link_partition(context: UnitContext) -> UnitResult:

@@ -94,9 +94,7 @@ def judge_part(context: UnitContext) -> UnitResult:
     """Judge a part by its signals; send its clustered documents to their cluster's partition."""
     params = context.unit.params
     cleaning = Cleaning.model_validate(params["cleaning"])
-    documents = read_part(params["documents"], ["doc_id", "source", "date", "text"])
-    text_bytes = np.asarray(pc.binary_length(documents["text"]), np.int64)
-    documents = documents.drop_columns(["text"])
+    documents = read_part(params["documents"], ["doc_id", "source", "date"])
     signals = read_part(params["signals"]).combine_chunks()
     rows = align_rows(view_ids(documents["doc_id"]), view_ids(signals["doc_id"]))
     judged = _judge_table(signals, build_policy(cleaning))
@@ -116,7 +114,7 @@ def judge_part(context: UnitContext) -> UnitResult:
         facts={
             "rows:verdicts.parquet": len(rows),
             "rows:exchange-members.parquet": members.num_rows,
-            "kept_text_bytes": int(text_bytes[rows][kept].sum()),
+            "kept_text_bytes": int(np.asarray(signals["text_bytes"])[kept].sum()),
         },
     )
 
@@ -188,7 +186,7 @@ def resolve_partition(context: UnitContext) -> UnitResult:
     members = gather_partition(
         read_list(params["exchanges"]["members"]), params["partition"], MEMBERS
     )
-    matches = read_parts([params["matches"]] if params["matches"] else [], MATCHES)
+    matches = read_parts([params["matches"]], MATCHES)
     losers, evidence = resolve_members(members, matches, params)
     write_part(context.folder / "losers.parquet", losers, LOSERS)
     write_part(context.folder / "evidence.parquet", evidence, EVIDENCE)

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gristmill.cleaning import language, pii, text_signals
 from gristmill.pipelines.children import UnitContext, UnitResult
@@ -87,7 +88,11 @@ def measure_part(context: UnitContext) -> UnitResult:
 def measure_batch(documents: pa.RecordBatch, model: language.LanguageModel) -> pa.RecordBatch:
     """Measure documents: one row of `SIGNALS` each, in the same order."""
     texts = documents["text"]
-    columns: dict[str, Any] = {"doc_id": documents["doc_id"], "pii_spans": pii.find_spans(texts)}
+    columns: dict[str, Any] = {
+        "doc_id": documents["doc_id"],
+        "text_bytes": pc.binary_length(texts).cast(pa.int64()),
+        "pii_spans": pii.find_spans(texts),
+    }
     for measured in (model.identify(texts), text_signals.measure(texts)):
         columns |= dict(zip(measured.schema.names, measured.columns, strict=True))
     return pa.RecordBatch.from_arrays([columns[name] for name in SIGNALS.names], schema=SIGNALS)

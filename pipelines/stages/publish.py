@@ -35,6 +35,7 @@ from gristmill.schemas.manifests import (
     VersionCore,
     VersionManifest,
     digest_core,
+    read_split,
 )
 from gristmill.schemas.tables import QUARANTINE
 from gristmill.schemas.versions import Version, list_versions, open_version
@@ -141,14 +142,14 @@ def _put_shards(run: Run, objects: _Objects) -> dict[str, SplitFacts]:
     buckets = {split: Buckets() for split in SPLITS}
     sizes = {split: {"documents": 0, "utf8_bytes": 0, "tokens": 0} for split in SPLITS}
     for title, path, rows in _unit_paths(run, "decide.sort-curated", "curated"):
-        split = title.rsplit("-", 3)[0]
+        split = read_split(title)
         objects.add(f"data/{title}.parquet", path, rows)
         ids = read_part(path, ["doc_id", "content_id"])
         buckets[split].add(view_ids(ids["doc_id"]), view_ids(ids["content_id"]))
         sizes[split]["documents"] += rows
     indexes = []
     for record in run.records("tokenize.encode"):
-        split = record.title.rsplit("-", 3)[0]
+        split = read_split(record.title)
         sizes[split]["tokens"] += int(record.facts["tokens"])
         sizes[split]["utf8_bytes"] += int(record.facts["text_bytes"])
     for title, path, rows in _unit_paths(run, "tokenize.encode", "tokens"):
@@ -207,7 +208,7 @@ def _put_side_tables(run: Run, objects: _Objects) -> None:
         ],
         QUARANTINE,
     )
-    ranked_rows = quarantine.cast(QUARANTINE).sort_by(
+    ranked_rows = quarantine.sort_by(
         [(name, "ascending") for name in ("source", "file", "offset", "reason")]
     )
     _put_table(run, objects, "quarantine/part-00000-of-00001.parquet", ranked_rows)
@@ -252,13 +253,13 @@ def _describe_core(run: Run, objects: _Objects, splits: dict[str, SplitFacts]) -
     facts = run.records("tokenize.tokenizer")[0].facts
     plans: dict[str, list[str]] = {split: [] for split in SPLITS}
     for record in run.records("tokenize.encode"):
-        plans[record.title.rsplit("-", 3)[0]].append(str(record.facts["plan_id"]))
+        plans[read_split(record.title)].append(str(record.facts["plan_id"]))
     digests = {split: facts.rows_digest for split, facts in splits.items()}
     files = {
         split: [
             Path(path)
             for title, path, _ in _unit_paths(run, "decide.sort-curated", "curated")
-            if title.startswith(f"{split}-")
+            if read_split(title) == split
         ]
         for split in SPLITS
     }

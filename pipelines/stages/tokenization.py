@@ -74,8 +74,7 @@ def encode_shard(context: UnitContext) -> UnitResult:
     params = context.unit.params
     text = Path(params["tokenizer"]).read_text(encoding="utf-8")
     # A text that killed the fast backend is encoded by the reference: the same ids, slower.
-    tried = context.watch.refusals
-    fast = not (tried.careful or tried.poisoned)
+    fast = not context.watch.refusals.has_losses
     encoder = Encoder.from_json(text, eos=params["end_of_text"], fast=fast)
     tokens = context.folder / "tokens.parquet"
     counts = {"documents": 0, "ids": 0, "text_bytes": 0}
@@ -114,8 +113,7 @@ def _encode_rows(
 ) -> Iterator[pa.RecordBatch]:
     params = context.unit.params
     sources = pa.array(params["sources"])
-    tried = context.watch.refusals
-    batch_rows = CAREFUL_ROWS if tried.careful or tried.poisoned else READ_ROWS
+    batch_rows = CAREFUL_ROWS if context.watch.refusals.has_losses else READ_ROWS
     for batch in iterate_rows(params["curated"], ["doc_id", "source", "text"], batch_rows):
         first = counts["documents"]
         context.watch.enter(first, first + batch.num_rows - 1)
