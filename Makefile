@@ -7,7 +7,7 @@ SOURCES := pipelines cleaning dedup tokenize training schemas
 WORKERS ?= 2
 OUT ?= out/demo
 
-.PHONY: help demo test lint types bench clean
+.PHONY: help demo test lint types parity bench clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -31,6 +31,9 @@ lint: $(STAMP)  ## ruff: rules and format
 types: $(STAMP)  ## mypy --strict, folder by folder
 	mkdir -p .mypy_src && ln -sfn .. .mypy_src/gristmill
 	$(BIN)/mypy $(foreach folder,$(SOURCES),-p gristmill.$(folder))
+
+parity: $(STAMP)  ## one recipe on every engine: the same dataset id, bytes and ledger
+	$(BIN)/python -m pytest -v tests/test_parity.py
 
 bench: $(STAMP)  ## make bench NAME=end_to_end: ours and its peers on the same work
 	$(BIN)/python tests/benchmarks/$(NAME).py

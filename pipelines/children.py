@@ -25,9 +25,16 @@ from pathlib import Path
 from gristmill.pipelines.compile_pauses import exempt_compiling
 from gristmill.pipelines.units import RECORD_FILE, Unit
 from gristmill.pipelines.watching import IDLE, Refusals, Watch, read_marker
-from gristmill.schemas.atomic_files import sha256_file, sync_file, sync_folder, write_whole
+from gristmill.schemas.atomic_files import (
+    put_file,
+    sha256_file,
+    sync_file,
+    sync_folder,
+    write_whole,
+)
 from gristmill.schemas.errors import GristmillError
 from gristmill.schemas.ledger_records import PartFile, UnitRecord
+from gristmill.schemas.places import Place, StorePath, find_place, is_remote
 
 _PR_SET_PDEATHSIG = 1
 
@@ -68,20 +75,18 @@ def carry_out(unit: Unit, watch: Watch) -> UnitRecord:
     A folder that is already there came from another attempt with the same key,
     hence the same content: it stays.
     """
-    final = Path(unit.folder)
+    if unit.record_path.exists():
+        return UnitRecord.model_validate_json(unit.record_path.read_bytes())
     partial = unit.partial_folder(os.getpid())
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    partial.mkdir(parents=True, mode=0o700 if is_remote(unit.folder) else 0o777)
     cpu_start = time.process_time()
     try:
         result = find_work(unit.work)(UnitContext(unit, partial, watch))
         watch.leave()
         record = _describe(unit, partial, result, time.process_time() - cpu_start)
         record.check_balance()
-        for part in record.parts:
-            sync_file(partial / part.name)
-        write_whole(partial / RECORD_FILE, record.model_dump_json(indent=1).encode("utf-8"))
-        if not _publish_folder(partial, final):
+        if not _publish_folder(partial, find_place(unit.folder), record):
             record = UnitRecord.model_validate_json(unit.record_path.read_bytes())
         if "scratch" in unit.params:
             shutil.rmtree(unit.params["scratch"], ignore_errors=True)
@@ -90,7 +95,19 @@ def carry_out(unit: Unit, watch: Watch) -> UnitRecord:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _publish_folder(partial: Path, final: Path) -> bool:
+def _publish_folder(partial: Path, final: Place, record: UnitRecord) -> bool:
+    """Make a folder appear with its record; False if another attempt was first."""
+    payload = record.model_dump_json(indent=1).encode("utf-8")
+    if isinstance(final, StorePath):
+        # Another attempt stores the same bytes under the same names. The record, which
+        # makes the unit finished, comes last.
+        for part in record.parts:
+            put_file(partial / part.name, final / part.name)
+        write_whole(final / RECORD_FILE, payload)
+        return True
+    for part in record.parts:
+        sync_file(partial / part.name)
+    write_whole(partial / RECORD_FILE, payload)
     try:
         os.rename(partial, final)
     except OSError:

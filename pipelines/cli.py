@@ -12,6 +12,7 @@ from types import FrameType
 from typing import NoReturn
 
 from gristmill.pipelines import commands
+from gristmill.pipelines.cli_engines import add_engine_flags, add_engines_verb, add_estimate_verb
 from gristmill.schemas.errors import GristmillError
 
 DESCRIPTION = "Mill crawls into versioned, training-ready corpora, and train on them."
@@ -23,6 +24,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     _add_recipe_verbs(verbs)
+    add_estimate_verb(verbs, _add_verb)
+    add_engines_verb(verbs, _add_verb)
     _add_version_verbs(verbs)
     _add_training_verbs(verbs)
     return parser
@@ -74,14 +77,7 @@ def _add_recipe_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser
         "gristmill run demo.yaml --workers 2",
     )
     _add_recipe(verb)
-    verb.add_argument("--engine", choices=("local",), default="local", help="what runs it")
-    verb.add_argument("--workers", type=int, default=1, help="child processes on this machine")
-    verb.add_argument(
-        "--exchange",
-        choices=("files", "group_by_key"),
-        default="files",
-        help="how rows cross units: partition files, or the engine's own shuffle",
-    )
+    add_engine_flags(verb)
 
     verb = _add_verb(
         verbs, "report", "write the report of a run, print where", "gristmill report demo.yaml"

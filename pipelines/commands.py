@@ -10,12 +10,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from gristmill.pipelines import starting_recipes
+from gristmill.pipelines.engine_commands import choose_engine, engines, estimate, print_dry_run
+from gristmill.pipelines.part_files import stream_part
 from gristmill.pipelines.progress import Progress
 from gristmill.schemas.atomic_files import create_once
 from gristmill.schemas.errors import GristmillError, UsageError
+from gristmill.schemas.places import find_place
 from gristmill.schemas.recipe import Recipe
 from gristmill.schemas.versions import list_versions, open_version
 
@@ -67,21 +68,28 @@ def plan(options: Namespace) -> int:
 
 def run(options: Namespace) -> int:
     """Run a recipe; finished work is skipped, so the same command also resumes."""
-    from gristmill.pipelines.engines import Engine
+    from gristmill.pipelines.engines.selection import open_engine
     from gristmill.pipelines.reporting import write_report
     from gristmill.pipelines.runs import lock_output, run_stages
     from gristmill.pipelines.stages.publish import open_published, publish_run
     from gristmill.pipelines.workers import ChildLimits, close_pools
 
-    if options.workers < 1:
-        raise UsageError(f"--workers must be at least 1, not {options.workers}")
+    choice = choose_engine(options).resolve()
     recipe = _load(options)
+    if options.dry_run:
+        return print_dry_run(recipe, choice)
     progress = Progress(quiet=options.quiet)
     limits = ChildLimits(recipe.limits.document_cpu_seconds, recipe.limits.child_memory_bytes)
-    engine = Engine(options.engine, options.workers, limits, options.exchange)
     try:
         with lock_output(recipe.output_path):
-            finished = run_stages(recipe, engine.execute, progress)
+            with open_engine(
+                choice,
+                limits,
+                recipe.output_path,
+                progress.say,
+                dataset=recipe.publishing.dataset,
+            ) as execute:
+                finished = run_stages(recipe, execute, progress)
             publish_run(finished, options.engine)
             version = open_published(finished)
             report = write_report(recipe)
@@ -116,20 +124,19 @@ def explain(options: Namespace) -> int:
 
 def show(options: Namespace) -> int:
     """Rows of a version's table as JSON lines."""
-    version = open_version(Path(options.dataset), options.version)
+    version = open_version(find_place(options.dataset), options.version)
     prefix = f"{options.table}/{options.split}-" if options.table == "data" else f"{options.table}/"
     entries = version.files(prefix)
     if not entries:
         raise UsageError(f"version {version.manifest.core.version} has no files {prefix}*")
     left = options.rows
     for entry in entries:
-        with pq.ParquetFile(version.file(entry.path)) as part:
-            for batch in part.iter_batches(256, use_threads=False):
-                for row in batch.to_pylist()[:left]:
-                    print(json.dumps(row, default=_render_value, ensure_ascii=False))
-                left -= min(left, batch.num_rows)
-                if left == 0:
-                    return 0
+        for batch in stream_part(version.file(entry.path), None, 256, verify=False):
+            for row in batch.to_pylist()[:left]:
+                print(json.dumps(row, default=_render_value, ensure_ascii=False))
+            left -= min(left, batch.num_rows)
+            if left == 0:
+                return 0
     return 0
 
 
@@ -139,7 +146,7 @@ def _render_value(value: Any) -> str:
 
 def log(options: Namespace) -> int:
     """Versions of a dataset, oldest first."""
-    folder = Path(options.dataset)
+    folder = find_place(options.dataset)
     for name in list_versions(folder):
         core = open_version(folder, name).manifest.core
         documents = sum(split.documents for split in core.splits.values())
@@ -152,11 +159,11 @@ def verify(options: Namespace) -> int:
     """Check a version; print its faults."""
     from gristmill.pipelines.publishing.verification import verify_folder
 
-    faults = verify_folder(Path(options.dataset), options.version)
+    faults = verify_folder(find_place(options.dataset), options.version)
     for fault in faults:
         print(fault)
     if not faults:
-        core = open_version(Path(options.dataset), options.version).manifest.core
+        core = open_version(find_place(options.dataset), options.version).manifest.core
         print(f"{core.dataset} {core.version}: {len(core.files)} files as published")
     return 1 if faults else 0
 
@@ -165,7 +172,7 @@ def export(options: Namespace) -> int:
     """Lay a version out as plain folders."""
     from gristmill.pipelines.publishing.export import export_version
 
-    version = open_version(Path(options.dataset), options.version)
+    version = open_version(find_place(options.dataset), options.version)
     print(export_version(version, Path(options.folder)).folder)
     return 0
 
@@ -224,6 +231,8 @@ VERBS: Mapping[str, Callable[[Namespace], int]] = MappingProxyType(
         "init": init,
         "plan": plan,
         "run": run,
+        "engines": engines,
+        "estimate": estimate,
         "report": report,
         "explain": explain,
         "show": show,

@@ -17,6 +17,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gristmill.pipelines.part_files import open_part
+from gristmill.schemas.places import Place
+
 PARTITIONS_KEY = b"gristmill.partitions"
 CHUNK_ROWS = 1 << 20
 CHUNK_BYTES = 64 << 20
@@ -37,6 +40,15 @@ def pick_partitions(keys: npt.NDArray[np.uint64], count: int) -> npt.NDArray[np.
 def leading_hash(ids: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
     """First eight bytes of ids, shape (n, 16), as big-endian numbers: ordered as the ids are."""
     return np.ascontiguousarray(ids[:, :8]).view(">u8").ravel().astype(np.uint64)
+
+
+def trailing_hash(ids: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
+    """Last eight bytes of ids, shape (n, 16), as big-endian numbers.
+
+    For ids that are each the least of a group, as cluster ids are: their first bytes
+    crowd near zero, the more the larger the group, and so would their rows.
+    """
+    return np.ascontiguousarray(ids[:, 8:]).view(">u8").ravel().astype(np.uint64)
 
 
 def count_partitions(total: int, per_partition: int, limit: int = 1024) -> int:
@@ -82,20 +94,21 @@ def _cut_chunks(rows: pa.Table) -> Iterator[pa.Table]:
         yield rows.slice(start, step)
 
 
-def read_chunks(path: Path | str, partition: int | None = None) -> Iterator[tuple[int, pa.Table]]:
+def read_chunks(path: Place | str, partition: int | None = None) -> Iterator[tuple[int, pa.Table]]:
     """Read the chunks of one partition of an exchange file, or of all of them.
 
     Yields:
         (partition, rows).
     """
-    with pq.ParquetFile(path, page_checksum_verification=True) as part:
+    with open_part(path) as part:
         chunks = json.loads(part.metadata.metadata[PARTITIONS_KEY])
         for index, owner in enumerate(chunks):
             if partition is None or owner == partition:
-                yield owner, part.read_row_group(index, use_threads=False)
+                rows = part.read_row_group(index, use_threads=False)
+                yield owner, rows.replace_schema_metadata()  # the list of chunks is the file's
 
 
-def gather_partition(paths: Iterable[Path | str], partition: int, schema: pa.Schema) -> pa.Table:
+def gather_partition(paths: Iterable[Place | str], partition: int, schema: pa.Schema) -> pa.Table:
     """All rows of one partition, from every map unit's file, in no meaningful order."""
     chunks = [schema.empty_table()]
     for path in paths:

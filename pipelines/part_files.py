@@ -4,6 +4,7 @@ Work parts are zstd-1 with page checksums, one row group a batch, so that the
 next stage reads exactly the batches that this one wrote.
 """
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from gristmill.schemas.places import Place, StorePath, find_place, is_remote
 
 BATCH_ROWS = 1024
 BATCH_BYTES = 16 << 20
@@ -65,23 +68,69 @@ def write_part(path: Path, table: pa.Table, schema: pa.Schema) -> None:
             writer.write(batch)
 
 
+@contextlib.contextmanager
+def open_part(path: Place | str, *, verify: bool = True) -> Iterator[pq.ParquetFile]:
+    """Open a Parquet file for reading, wherever it lies.
+
+    Of a file in a store only the footer is fetched, and the row groups and columns that
+    are asked for, in few large requests.
+
+    Args:
+        path: the file.
+        verify: check page checksums.
+    """
+    place = find_place(path) if isinstance(path, str) else path
+    if isinstance(place, Path):
+        with pq.ParquetFile(place, page_checksum_verification=verify) as part:
+            yield part
+        return
+    with (
+        place.open_ranges() as stream,
+        pq.ParquetFile(stream, page_checksum_verification=verify, pre_buffer=True) as part,
+    ):
+        yield part
+
+
+def stream_part(
+    path: Place | str, columns: Sequence[str] | None, batch_rows: int, *, verify: bool = True
+) -> Iterator[pa.RecordBatch]:
+    """Read a part in batches of some rows, whatever its row groups."""
+    with open_part(path, verify=verify) as part:
+        yield from cut_part(part, path, columns, batch_rows)
+
+
+def cut_part(
+    part: pq.ParquetFile, path: Place | str, columns: Sequence[str] | None, batch_rows: int
+) -> Iterator[pa.RecordBatch]:
+    """Read what `open_part` opened in batches of some rows."""
+    # Pre-buffering fetches all that it is told of at once, so that is a row group at a time.
+    far = isinstance(path, StorePath) or (isinstance(path, str) and is_remote(path))
+    for groups in [[number] for number in range(part.num_row_groups)] if far else [None]:
+        yield from part.iter_batches(
+            batch_rows,
+            row_groups=groups,
+            columns=None if columns is None else list(columns),
+            use_threads=False,
+        )
+
+
 def read_batches(
-    path: Path | str, columns: Sequence[str] | None = None
+    path: Place | str, columns: Sequence[str] | None = None
 ) -> Iterator[pa.RecordBatch]:
     """Read a part one row group at a time, checking page checksums."""
-    with pq.ParquetFile(path, page_checksum_verification=True) as part:
+    with open_part(path) as part:
         for index in range(part.num_row_groups):
             table = part.read_row_group(index, columns=columns, use_threads=False)
             yield as_batch(table)
 
 
-def read_part(path: Path | str, columns: Sequence[str] | None = None) -> pa.Table:
+def read_part(path: Place | str, columns: Sequence[str] | None = None) -> pa.Table:
     """Read a whole part, checking page checksums."""
-    with pq.ParquetFile(path, page_checksum_verification=True) as part:
+    with open_part(path) as part:
         return part.read(columns=columns, use_threads=False)
 
 
-def read_parts(paths: Sequence[Path | str], schema: pa.Schema) -> pa.Table:
+def read_parts(paths: Sequence[Place | str], schema: pa.Schema) -> pa.Table:
     """Read and append a schema's columns of some parts; no parts give an empty table."""
     empty = schema.empty_table()
     parts = [read_part(path, schema.names).cast(schema) for path in paths]

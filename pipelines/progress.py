@@ -11,10 +11,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from gristmill.pipelines.units import Unit
+from gristmill.pipelines.units import RECORD_FILE, Unit
 from gristmill.schemas.ledger_records import StageTotals, UnitRecord
+from gristmill.schemas.places import StorePath, find_place, is_remote, read_many
 
 POLL_SECONDS = 0.3
+STORE_POLL_SECONDS = 5.0  # a store bills every listing
 
 
 class Progress:
@@ -90,19 +92,29 @@ def _poll_records(
 ) -> None:
     waiting = list(units)
     last_round = False
+    far = bool(waiting) and is_remote(waiting[0].folder)
     while True:
-        still = []
-        for unit in waiting:
-            if unit.record_path.exists():
-                counts.add(UnitRecord.model_validate_json(unit.record_path.read_bytes()))
-            else:
-                still.append(unit)
-        waiting = still
+        finished = _list_finished(waiting)
+        for payload in read_many([unit.record_path for unit in finished]):
+            counts.add(UnitRecord.model_validate_json(payload))
+        known = {unit.key for unit in finished}
+        waiting = [unit for unit in waiting if unit.key not in known]
         detail = _render(counts.records_in, counts.kept)
         bars.update(task, completed=counts.units, detail=detail)  # type: ignore[arg-type]
         if last_round or not waiting:
             return
-        last_round = stop.wait(POLL_SECONDS)
+        last_round = stop.wait(STORE_POLL_SECONDS if far else POLL_SECONDS)
+
+
+def _list_finished(units: Sequence[Unit]) -> list[Unit]:
+    """Those whose records are there; a store is asked once for all of them."""
+    if not units:
+        return []
+    folder = find_place(units[0].folder).parent
+    if not isinstance(folder, StorePath):
+        return [unit for unit in units if unit.record_path.exists()]
+    there = folder.list_sizes()
+    return [unit for unit in units if f"{unit.key}/{RECORD_FILE}" in there]
 
 
 def _render(records_in: int, kept: int) -> str:

@@ -12,6 +12,7 @@ from gristmill.schemas.atomic_files import write_whole
 from gristmill.schemas.errors import UsageError
 from gristmill.schemas.ledger_records import StageTotals
 from gristmill.schemas.manifests import StageManifest, VersionCore
+from gristmill.schemas.places import Place, find_place
 from gristmill.schemas.recipe import Recipe
 from gristmill.schemas.versions import open_version
 
@@ -22,10 +23,18 @@ CURVE_POINTS = 200
 def load_manifests(workspace: Workspace) -> dict[str, StageManifest]:
     """Manifests of every finished step of a run, by step."""
     found = {}
-    for path in sorted(workspace.root.glob(f"*/{MANIFEST_FILE}")):
+    for path in _list_manifests(workspace.root):
         manifest = StageManifest.model_validate_json(path.read_bytes())
         found[manifest.stage] = manifest
     return found
+
+
+def _list_manifests(root: Place) -> list[Place]:
+    if isinstance(root, Path):
+        return [*sorted(root.glob(f"*/{MANIFEST_FILE}"))]
+    # A pattern would list every object below.
+    paths = [folder / MANIFEST_FILE for folder in root.list_folders()]
+    return [path for path in paths if path.exists()]
 
 
 def gather_figures(
@@ -65,17 +74,17 @@ def gather_figures(
         "curated": ("decide.sort-curated", "curated"),
     }
     parts = {
-        name: tuple(Path(path) for path in workspace.part_paths(manifests[step], table))
+        name: tuple(find_place(path) for path in workspace.part_paths(manifests[step], table))
         for name, (step, table) in tables.items()
         if step in manifests
     }
     return collect_figures(facts, RunTables(**parts), with_text=with_text)
 
 
-def write_report(recipe: Recipe, training: Path | None = None) -> Path:
+def write_report(recipe: Recipe, training: Path | None = None) -> Place:
     """Write the HTML report of a run into its output folder; returns its path.
 
-    It shows the beginning of sample texts and stays on this machine.
+    It shows the beginning of sample texts and is no part of the published version.
     """
     path = recipe.output_path / REPORT_FILE
     figures = gather_figures(recipe, training, with_text=True)

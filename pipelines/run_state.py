@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from gristmill.pipelines.inputs import InputFile
 from gristmill.pipelines.progress import Progress
-from gristmill.pipelines.steps import Step, Workspace, run_step
+from gristmill.pipelines.steps import Step, Workspace, read_records, run_step
 from gristmill.schemas.ledger_records import StageTotals, UnitRecord
 from gristmill.schemas.manifests import StageManifest, StagePart
+from gristmill.schemas.places import Place
 from gristmill.schemas.recipe import Recipe
 
-Execute = Callable[[Path], None]
+Execute = Callable[[Place], None]
 
 
 @dataclass
@@ -39,10 +39,7 @@ class Run:
 
     def records(self, step: str) -> list[UnitRecord]:
         """Ledger records of a finished step, in the order its units were planned."""
-        return [
-            UnitRecord.model_validate_json(unit.record_path.read_bytes())
-            for unit in self.steps[step].units
-        ]
+        return read_records(self.steps[step].units)
 
     def pair_parts(self, step: str, table: str) -> list[tuple[UnitRecord, StagePart, str]]:
         """Each unit's record, its part of a table and that part's path, in the order planned."""

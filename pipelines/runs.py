@@ -1,11 +1,7 @@
 """A run: the stages one after the other, each skipped where its manifest stands."""
 
-import contextlib
-import fcntl
-from collections.abc import Iterator
-from pathlib import Path
-
 from gristmill.pipelines.inputs import find_inputs
+from gristmill.pipelines.output_locks import lock_output
 from gristmill.pipelines.progress import Progress
 from gristmill.pipelines.run_state import Execute, Run
 from gristmill.pipelines.stages import collect, measure
@@ -13,25 +9,10 @@ from gristmill.pipelines.stages.decide_steps import run_decide
 from gristmill.pipelines.stages.deduplicate_steps import run_deduplicate
 from gristmill.pipelines.stages.tokenize_steps import run_tokenize
 from gristmill.schemas.atomic_files import remove_partials
-from gristmill.schemas.errors import UsageError
 from gristmill.schemas.manifests import StageManifest
 from gristmill.schemas.recipe import Recipe
 
-
-@contextlib.contextmanager
-def lock_output(folder: Path) -> Iterator[None]:
-    """Keep two runs out of one output folder; the lock goes with the process that holds it.
-
-    Raises:
-        UsageError: another run holds it.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(f"another gristmill run is working in {folder}") from None
-        yield
+__all__ = ["lock_output", "run_stages"]
 
 
 def run_stages(recipe: Recipe, execute: Execute, progress: Progress) -> Run:

@@ -19,6 +19,7 @@ from gristmill.schemas.errors import AccountingError
 from gristmill.schemas.identity import hash_parts
 from gristmill.schemas.ledger_records import StageTotals, UnitRecord, sum_records
 from gristmill.schemas.manifests import StageManifest, StagePart
+from gristmill.schemas.places import Place, StorePath, find_place, read_many
 
 MANIFEST_FILE = "manifest.json"
 UNITS_FILE = "units.jsonl"
@@ -40,10 +41,10 @@ class Step:
 class Workspace:
     """The folder where stages leave their parts: ``<output>/work/<step>/units/<key>/``."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Place) -> None:
         self.root = root
 
-    def step_folder(self, name: str) -> Path:
+    def step_folder(self, name: str) -> Place:
         """Folder of a step."""
         return self.root / name
 
@@ -80,13 +81,13 @@ class Workspace:
 
 def read_list(path: str) -> Any:
     """Read what `Workspace.write_list` left."""
-    return json.loads(Path(path).read_bytes())
+    return json.loads(find_place(path).read_bytes())
 
 
 def run_step(
     workspace: Workspace,
     step: Step,
-    execute: Callable[[Path], None],
+    execute: Callable[[Place], None],
     progress: Progress,
     *,
     expected: StageTotals | None = None,
@@ -112,7 +113,8 @@ def run_step(
         return standing
     folder.mkdir(parents=True, exist_ok=True)
     remove_partials(folder)
-    pending = [unit for unit in step.units if not _is_finished(unit)]
+    sizes = measure_files(folder)
+    pending = [unit for unit in step.units if not _is_finished(folder, unit, sizes)]
     with progress.follow(step.name, step.units):
         if pending:
             unit_list = folder / UNITS_FILE
@@ -125,7 +127,7 @@ def run_step(
 
 def close_step(step: Step, expected: StageTotals | None) -> StageManifest:
     """Read the records of every unit, check that they add up, list their parts by unit key."""
-    records = sorted((_read_record(unit) for unit in step.units), key=lambda r: r.unit_key)
+    records = sorted(read_records(step.units), key=lambda record: record.unit_key)
     totals = sum_records(records)
     if expected is not None and (
         totals.records_in != expected.kept or totals.ids_in != expected.ids_kept
@@ -149,41 +151,55 @@ def close_step(step: Step, expected: StageTotals | None) -> StageManifest:
     return StageManifest(stage=step.name, key=step.key, parts=parts, totals=totals)
 
 
-def _find_standing(folder: Path, step: Step) -> StageManifest | None:
+def read_records(units: Sequence[Unit]) -> list[UnitRecord]:
+    """Ledger records of finished units, in the order given."""
+    payloads = read_many([unit.record_path for unit in units])
+    return [UnitRecord.model_validate_json(payload) for payload in payloads]
+
+
+def measure_files(folder: Place) -> Callable[[str], int | None]:
+    """How to learn the size of a file of a step's folder; None is that of a missing one.
+
+    On a disk each file is asked for when needed; the names in a store are listed once.
+    """
+    if isinstance(folder, StorePath):
+        return folder.list_sizes().get
+
+    def measure(name: str) -> int | None:
+        try:
+            return (folder / name).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    return measure
+
+
+def _find_standing(folder: Place, step: Step) -> StageManifest | None:
     try:
         payload = (folder / MANIFEST_FILE).read_bytes()
     except FileNotFoundError:
         return None
     manifest = StageManifest.model_validate_json(payload)
-    whole = manifest.key == step.key and all(
-        _has_size(folder / part.path, part.bytes) for part in manifest.parts
-    )
+    if manifest.key != step.key:
+        return None
+    sizes = measure_files(folder)
+    whole = all(sizes(part.path) == part.bytes for part in manifest.parts)
     return manifest if whole else None
 
 
-def _has_size(path: Path, size: int) -> bool:
-    try:
-        return path.stat().st_size == size
-    except FileNotFoundError:
+def _is_finished(folder: Place, unit: Unit, sizes: Callable[[str], int | None]) -> bool:
+    place = f"units/{unit.key}"
+    if sizes(f"{place}/{RECORD_FILE}") is None:
         return False
-
-
-def _is_finished(unit: Unit) -> bool:
-    if not unit.record_path.exists():
-        return False
-    record = _read_record(unit)
-    folder = Path(unit.folder)
-    if all(_has_size(folder / part.name, part.bytes) for part in record.parts):
+    [record] = read_records([unit])
+    if all(sizes(f"{place}/{part.name}") == part.bytes for part in record.parts):
         return True
-    _remove_folder(folder)
+    _remove_folder(find_place(unit.folder))
     return False
 
 
-def _read_record(unit: Unit) -> UnitRecord:
-    return UnitRecord.model_validate_json(unit.record_path.read_bytes())
-
-
-def _remove_folder(folder: Path) -> None:
+def _remove_folder(folder: Place) -> None:
     # The record goes first: a folder without one is never taken for finished.
     (folder / RECORD_FILE).unlink(missing_ok=True)
-    shutil.rmtree(folder)
+    if isinstance(folder, Path):
+        shutil.rmtree(folder)

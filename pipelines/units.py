@@ -8,6 +8,7 @@ position, so a finished unit is found again whatever the order or worker count.
 import functools
 import hashlib
 import json
+import tempfile
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,6 +18,7 @@ from typing import Any
 
 from gristmill.schemas.atomic_files import PARTIAL_SUFFIX
 from gristmill.schemas.identity import hash_parts
+from gristmill.schemas.places import Place, StorePath, find_place
 
 KEY_BYTES = 12
 RECORD_FILE = "record.json"
@@ -34,7 +36,7 @@ class Unit:
     key: str
     title: str
     work: str
-    folder: str  # absolute; appears whole when the unit is finished
+    folder: str  # absolute or an address; whole when its record is there
     params: Mapping[str, Any] = field(default_factory=dict)
 
     def encode(self) -> bytes:
@@ -47,13 +49,15 @@ class Unit:
         return Unit(**json.loads(payload))
 
     @property
-    def record_path(self) -> Path:
-        """The ledger record, written inside the folder before it appears."""
-        return Path(self.folder) / RECORD_FILE
+    def record_path(self) -> Place:
+        """The ledger record: no one sees it before every part is there."""
+        return find_place(self.folder) / RECORD_FILE
 
     def partial_folder(self, pid: int) -> Path:
-        """Where a child works on the unit before its folder appears."""
-        final = Path(self.folder)
+        """Where a child works on the unit, on its own disk, before its folder appears."""
+        final = find_place(self.folder)
+        if isinstance(final, StorePath):
+            return Path(tempfile.gettempdir()) / f"gristmill-{self.key}.{pid}{PARTIAL_SUFFIX}"
         return final.with_name(f"{final.name}.{pid}{PARTIAL_SUFFIX}")
 
 

@@ -9,7 +9,9 @@
     ├── SchemaError          a table lacks a column or has another type
     ├── AccountingError      in != kept + dropped + quarantined
     ├── CorruptFileError     bytes differ from what a manifest says
+    ├── StoreError           an object store lacks, refuses or fails what is asked of it
     ├── UnitFailedError      a unit of work failed for a reason that is not one document's
+    ├── EngineError          an engine is missing, damaged, unreachable or of another version
     ├── PublishError         a version cannot be published
     │   └── VersionExistsError
     └── StateMismatchError   a checkpoint belongs to other data, another plan or another order
@@ -60,8 +62,16 @@ class CorruptFileError(GristmillError):
     """The bytes of a file differ from what its manifest says."""
 
 
+class StoreError(GristmillError):
+    """An object store lacks, refuses or fails what is asked of it; names the address."""
+
+
 class UnitFailedError(GristmillError):
     """A unit of work failed for a reason that is not one document's."""
+
+
+class EngineError(GristmillError):
+    """An engine cannot run the job: not installed, not reachable, or its workers do not fit."""
 
 
 class PublishError(GristmillError):

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from gristmill.schemas.errors import CorruptFileError, UsageError
 from gristmill.schemas.ledger_records import StageTotals
+from gristmill.schemas.places import Place
 from gristmill.schemas.yaml_files import Frozen
 
 MANIFEST_FORMAT = "gristmill.manifest/1"
@@ -151,7 +152,7 @@ def digest_core(core: VersionCore) -> str:
     return "sha256:" + hashlib.sha256(canonical_json(core.model_dump(mode="json"))).hexdigest()
 
 
-def read_manifest(path: Path) -> VersionManifest:
+def read_manifest(path: Place) -> VersionManifest:
     """Read a version manifest and check its own digest.
 
     Raises:

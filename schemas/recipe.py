@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_serializer, field_validator, model_validator
 
+from gristmill.schemas.errors import UsageError
 from gristmill.schemas.identity import hash_parts
+from gristmill.schemas.places import Place, find_place, join_place
 from gristmill.schemas.yaml_files import Frozen, read_yaml, validate
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -15,7 +17,7 @@ NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
 class _Source(Frozen):
     name: str = Field(pattern=NAME_PATTERN)
-    paths: tuple[str, ...] = Field(min_length=1)  # files, globs or http(s) URLs
+    paths: tuple[str, ...] = Field(min_length=1)  # files, globs, http(s) URLs, s3:// or gs://
     priority: int = Field(default=0, ge=0)  # lower wins among duplicates
 
     def fragment(self) -> dict[str, Any]:
@@ -191,7 +193,7 @@ class Recipe(Frozen):
     tokenizer: Tokenizer = Tokenizer()
     packing: Packing = Packing()
     publishing: Publishing
-    output: str  # folder of work files, store and report
+    output: str  # folder of work files, store and report; or s3://bucket/…, gs://bucket/…
     # Set by `load_recipe` alone: under this alias, `folder` in a file is an unknown key.
     folder: Path = Field(default=Path(), exclude=True, validation_alias="\0folder")
 
@@ -204,10 +206,19 @@ class Recipe(Frozen):
                 raise ValueError(f"source name {name!r} stands twice")
         return sources
 
+    @field_validator("output")
+    @classmethod
+    def _check_output(cls, output: str) -> str:
+        try:
+            find_place(output)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return output
+
     @property
-    def output_path(self) -> Path:
-        """The output folder, absolute."""
-        return (self.folder / self.output).absolute()
+    def output_path(self) -> Place:
+        """The output folder, absolute: on a disk or in an object store."""
+        return join_place(self.folder, self.output).absolute()
 
     def content(self) -> dict[str, Any]:
         """Everything that decides the dataset's content: not where input or output lies."""
@@ -228,13 +239,13 @@ def load_recipe(path: Path, *, output: str | None = None) -> Recipe:
 
     Args:
         path: the YAML file.
-        output: replaces the recipe's `output`; relative to the current folder.
+        output: replaces the recipe's `output`; a path is relative to the current folder.
 
     Raises:
         RecipeError: lists every mistake with its path in the file.
     """
     value = read_yaml(path)
     if output is not None and isinstance(value, dict):
-        value = value | {"output": str(Path(output).absolute())}
+        value = value | {"output": str(find_place(output).absolute())}
     recipe = validate(Recipe, value, str(path))
     return recipe.model_copy(update={"folder": path.absolute().parent})

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gristmill.schemas.errors import CorruptFileError, UsageError
 from gristmill.schemas.manifests import FileEntry, VersionManifest, read_manifest
+from gristmill.schemas.places import Place, StorePath
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _NUMBER = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}")
@@ -22,9 +23,9 @@ _NUMBER = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}")
 
 @dataclass(frozen=True)
 class Version:
-    """A published version on a local disk."""
+    """A published version, on a local disk or in an object store."""
 
-    folder: Path  # <store>/<dataset>
+    folder: Place  # <store>/<dataset>
     manifest: VersionManifest
 
     @property
@@ -32,9 +33,20 @@ class Version:
         """Identity of the logical content."""
         return self.manifest.core.dataset_id
 
-    def file(self, path: str) -> Path:
+    def file(self, path: str) -> Place:
         """Where the bytes of a logical path lie."""
         return self.folder / self.manifest.find(path).object_path
+
+    def local_file(self, path: str) -> Path:
+        """As `file`, for readers that map files into memory.
+
+        Raises:
+            UsageError: the version lies in an object store.
+        """
+        place = self.file(path)
+        if isinstance(place, StorePath):
+            raise UsageError(f"{self.folder} is read in place: copy it to a local disk first")
+        return place
 
     def files(self, prefix: str) -> list[FileEntry]:
         """Entries whose logical path starts with a prefix, sorted by path."""
@@ -42,14 +54,14 @@ class Version:
         return sorted(found, key=lambda entry: entry.path)
 
 
-def list_versions(folder: Path) -> list[str]:
+def list_versions(folder: Place) -> list[str]:
     """Names of the committed versions of a dataset folder, oldest number first."""
     found = (path.stem for path in (folder / "versions").glob("*.json"))
     names = [name for name in found if _NUMBER.fullmatch(name)]
     return sorted(names, key=lambda name: [int(part) for part in name.split(".")])
 
 
-def _read_pointer(path: Path, key: str) -> str:
+def _read_pointer(path: Place, key: str) -> str:
     try:
         value = json.loads(path.read_bytes())[key]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -57,7 +69,7 @@ def _read_pointer(path: Path, key: str) -> str:
     return str(value)
 
 
-def open_version(folder: Path, version: str = "latest") -> Version:
+def open_version(folder: Place, version: str = "latest") -> Version:
     """Open a version of a dataset.
 
     Args:
@@ -71,6 +83,8 @@ def open_version(folder: Path, version: str = "latest") -> Version:
     if version == "latest":
         pointer = folder / "refs" / "latest.json"
         if not pointer.exists():
+            if isinstance(folder, StorePath):
+                folder.require_bucket()
             raise UsageError(f"{folder} holds no published version")
         version = _read_pointer(pointer, "version")
     commit = folder / "versions" / f"{version}.json"

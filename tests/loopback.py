@@ -22,8 +22,11 @@ def serve(answers: list[Answer]) -> Iterator[tuple[str, list[str]]]:
             for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
-            with contextlib.suppress(OSError):  # a client may hang up on what is too much
-                self.wfile.write(body)
+            if self.command == "GET":
+                with contextlib.suppress(OSError):  # a client may hang up on what is too much
+                    self.wfile.write(body)
+
+        do_HEAD = do_GET
 
         def log_message(self, *arguments: object) -> None:
             pass

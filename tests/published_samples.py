@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gristmill.pipelines.publishing import card, row_digests, store, versioning
+from gristmill.pipelines.publishing import card, objects, row_digests, store, versioning
 from gristmill.schemas import tables
 from gristmill.schemas.identity import content_id, doc_id, hash_parts
 from gristmill.schemas.manifests import (
@@ -118,7 +118,7 @@ class Draft:
         return path
 
     def _store(self, logical: str, path: Path, rows: int, entries: list[FileEntry]) -> None:
-        sha256, size = store.put_object(self.folder, path, path.suffix)
+        sha256, size = objects.put_object(self.folder, path, path.suffix)
         entries.append(FileEntry(path=logical, bytes=size, sha256=sha256, rows=rows))
 
     def build(self, version: str | None = None) -> VersionManifest:

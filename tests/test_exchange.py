@@ -80,3 +80,13 @@ def test_leading_hash_orders_as_the_ids_do():
     ordered = sorted(ids.tolist())
     hashes = exchange.leading_hash(np.array(ordered, np.uint8))
     assert (np.diff(hashes.astype(object)) >= 0).all()
+
+
+def test_least_ids_of_groups_spread_evenly_by_their_trailing_hash():
+    rng = np.random.default_rng(3)
+    members = rng.integers(0, 256, (4096, 16), dtype=np.uint8)
+    least = np.stack([min(group.tolist()) for group in np.split(members, 512)]).astype(np.uint8)
+    leading = exchange.pick_partitions(exchange.leading_hash(least), 4)
+    trailing = exchange.pick_partitions(exchange.trailing_hash(least), 4)
+    assert np.bincount(leading, minlength=4).max() > 400  # the least of eight is seldom large
+    assert np.bincount(trailing, minlength=4).max() < 170

@@ -7,7 +7,7 @@ from pathlib import Path
 import loopback
 import pytest
 
-from gristmill.pipelines import inputs
+from gristmill.pipelines import downloads, inputs
 from gristmill.pipelines.progress import Progress
 from gristmill.schemas.errors import InputError, UsageError
 from gristmill.schemas.recipe import load_recipe
@@ -72,7 +72,7 @@ def test_a_download_is_made_once(tmp_path):
 
 
 def test_a_busy_server_is_asked_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(inputs.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(downloads.time, "sleep", lambda seconds: None)
     answers = [(503, {"retry-after": "0"}, b""), (429, {}, b""), (200, {}, b"data")]
     with serve(answers) as (url, asked):
         [found] = inputs.find_inputs(make_recipe(tmp_path, url), tmp_path / "cache", QUIET)
@@ -80,7 +80,7 @@ def test_a_busy_server_is_asked_again(tmp_path, monkeypatch):
 
 
 def test_a_short_body_is_never_taken_for_the_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(inputs.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(downloads.time, "sleep", lambda seconds: None)
     answers = [(200, {"content-length": "10"}, b"half"), (200, {"content-length": "4"}, b"full")]
     with serve(answers) as (url, _):
         [found] = inputs.find_inputs(make_recipe(tmp_path, url), tmp_path / "cache", QUIET)
@@ -98,7 +98,7 @@ def test_a_missing_file_is_one_sentence_without_secrets(tmp_path):
 
 
 def test_a_dead_server_ends_in_an_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(inputs.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(downloads.time, "sleep", lambda seconds: None)
     with serve([(200, {}, b"")]) as (url, _):
         pass
     with pytest.raises(InputError, match="after 6 tries"):

@@ -32,7 +32,7 @@ from mill_runs import (
     run_command,
 )
 
-from gristmill.pipelines import engines
+from gristmill.pipelines.engines.embedded import EmbeddedEngine
 from gristmill.pipelines.workers import close_pools
 from gristmill.schemas.versions import Version, list_versions, open_version
 
@@ -224,7 +224,7 @@ def test_surroundings_change_no_byte(golden, straight, tmp_path):
 
 def test_bundles_that_run_twice_change_no_byte(golden, straight, tmp_path, monkeypatch):
     twice = PipelineOptions(["--direct_runner_bundle_repeat=2"], runner="FnApiRunner")
-    monkeypatch.setattr(engines.Engine, "options", lambda engine: twice)
+    monkeypatch.setattr(EmbeddedEngine, "options", lambda engine: twice)
     done = call_command("run", golden.recipe, "--output", tmp_path / "out", "--workers", "2")
     assert done.out == straight.out
     expected = digest_store(open_store(golden.folder / "out"))

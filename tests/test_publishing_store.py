@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from published_samples import TEXTS, Draft
 
-from gristmill.pipelines.publishing import store, verification
+from gristmill.pipelines.publishing import objects, store, verification
 from gristmill.schemas import atomic_files
 from gristmill.schemas.errors import (
     AccountingError,
@@ -237,12 +237,12 @@ def test_of_racing_publishers_one_wins(tmp_path, same):
 def test_objects_are_links_and_idempotent(tmp_path):
     source = tmp_path / "a.bin"
     source.write_bytes(b"payload")
-    sha256, size = store.put_object(tmp_path / "demo", source, ".bin")
+    sha256, size = objects.put_object(tmp_path / "demo", source, ".bin")
     assert (sha256, size) == (atomic_files.sha256_file(source), 7)
     target = tmp_path / "demo" / "objects" / sha256[:2] / f"{sha256}.bin"
     assert target.stat().st_ino == source.stat().st_ino
     assert target.stat().st_mode & 0o222 == 0
-    assert store.put_object(tmp_path / "demo", source, ".bin") == (sha256, size)
+    assert objects.put_object(tmp_path / "demo", source, ".bin") == (sha256, size)
 
 
 def test_objects_are_copied_where_links_do_not_work(tmp_path, monkeypatch):
@@ -253,7 +253,7 @@ def test_objects_are_copied_where_links_do_not_work(tmp_path, monkeypatch):
         raise OSError(18, "Invalid cross-device link")
 
     monkeypatch.setattr(os, "link", refuse)
-    sha256, _ = store.put_object(tmp_path / "demo", source, ".bin")
+    sha256, _ = objects.put_object(tmp_path / "demo", source, ".bin")
     target = tmp_path / "demo" / "objects" / sha256[:2] / f"{sha256}.bin"
     assert target.read_bytes() == b"payload"
     assert target.stat().st_ino != source.stat().st_ino
@@ -262,11 +262,11 @@ def test_objects_are_copied_where_links_do_not_work(tmp_path, monkeypatch):
 def test_a_torn_object_is_replaced(tmp_path):
     source = tmp_path / "a.bin"
     source.write_bytes(b"payload")
-    sha256, _ = store.put_object(tmp_path / "demo", source, "")
+    sha256, _ = objects.put_object(tmp_path / "demo", source, "")
     target = tmp_path / "demo" / "objects" / sha256[:2] / sha256
     target.unlink()
     target.write_bytes(b"pay")
-    store.put_object(tmp_path / "demo", source, "")
+    objects.put_object(tmp_path / "demo", source, "")
     assert target.read_bytes() == b"payload"
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from published_samples import TEXTS, Draft
 
-from gristmill.pipelines.publishing import export, store, verification
+from gristmill.pipelines.publishing import export, objects, verification
 from gristmill.schemas import tables
 from gristmill.schemas.manifests import FileEntry, VersionManifest, digest_core
 from gristmill.schemas.versions import Version, open_version
@@ -113,7 +113,7 @@ def rewrite(folder, work, path, change, entry_rows=None):
     table = change(pq.read_table(version.file(path)))
     changed = work / "changed.parquet"
     pq.write_table(table, changed)
-    sha256, size = store.put_object(folder, changed, ".parquet")
+    sha256, size = objects.put_object(folder, changed, ".parquet")
     changed.unlink()
     rows = entry.rows if entry_rows is None else entry_rows
     forged = FileEntry(path=path, bytes=size, sha256=sha256, rows=rows)

@@ -145,7 +145,7 @@ def open_shards(
     plan_ids, shards = [], []
     for entry in entries:
         rows = index.filter(pc.equal(index.column("path"), entry.path)).drop_columns("path")
-        tokens = TokenShard.open(version.file(entry.path), rows, verify=verify)
+        tokens = TokenShard.open(version.local_file(entry.path), rows, verify=verify)
         _require_tokenizer(version, tokens, entry.path)
         meta = packing_plans.describe_plan(
             tokens, sequence_length=sequence_length, strategy=strategy
@@ -161,7 +161,7 @@ def open_shards(
 
 
 def _read_index(version: Version, *, verify: bool) -> pa.Table:
-    path = version.file(INDEX_PATH)
+    path = version.local_file(INDEX_PATH)
     if verify and sha256_file(path) != version.manifest.find(INDEX_PATH).sha256:
         raise CorruptFileError(f"{path} ({INDEX_PATH}) differs from its digest")
     try:
@@ -191,7 +191,7 @@ def _find_plan(
     entries = version.files(f"plans/{stem}.")
     if len(entries) != 1:
         raise CorruptFileError(f"version {version.manifest.core.version} has no plan of {stem}")
-    plan, found = packing_plans.read_plan(version.file(entries[0].path), verify=verify)
+    plan, found = packing_plans.read_plan(version.local_file(entries[0].path), verify=verify)
     if found != meta:
         raise CorruptFileError(f"{entries[0].path} is of {found}, its shard needs {meta}")
     return plan

@@ -255,7 +255,7 @@ def _save_run(run: _Run) -> None:
             "torch": str(torch.__version__),
             "threads": torch.get_num_threads(),
         },
-        tokenizer=run.version.file(core.tokenizer.path),
+        tokenizer=run.version.local_file(core.tokenizer.path),
         keep=run.config.keep_checkpoints,
     )
 

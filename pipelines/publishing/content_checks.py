@@ -5,7 +5,6 @@ Each check yields its faults as sentences; an unreadable or unsorted file raises
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -22,9 +21,10 @@ from gristmill.pipelines.publishing.sorted_rows import (
 )
 from gristmill.schemas.identity import ID_BYTES
 from gristmill.schemas.manifests import SplitFacts, TokenizerFacts
+from gristmill.schemas.places import Place
 
 TEXT_BATCH_ROWS: Final = 4096
-Files = Sequence[Path]
+Files = Sequence[Place]
 
 
 def _hash_texts(texts: pa.StringArray) -> bytes:

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Final
 
 from gristmill.pipelines.publishing.card import render_card
-from gristmill.pipelines.publishing.store import (
-    check_object,
-    encode_manifest,
-    link_or_copy,
-)
+from gristmill.pipelines.publishing.objects import check_object, link_or_copy
+from gristmill.pipelines.publishing.store import encode_manifest
 from gristmill.pipelines.publishing.verification import check_content
-from gristmill.schemas.atomic_files import PARTIAL_SUFFIX, sha256_file, sync_folder, write_whole
+from gristmill.schemas.atomic_files import (
+    PARTIAL_SUFFIX,
+    copy_file,
+    sha256_file,
+    sync_folder,
+    write_whole,
+)
 from gristmill.schemas.errors import CorruptFileError, UsageError
 from gristmill.schemas.manifests import read_manifest
 from gristmill.schemas.versions import Version
@@ -28,6 +31,8 @@ _COPIED: Final = frozenset({CARD_NAME})
 @dataclass(frozen=True)
 class ExportedVersion(Version):
     """A version laid out as plain folders: each file lies at its logical path."""
+
+    folder: Path
 
     def file(self, path: str) -> Path:
         """Where the bytes of a logical path lie."""
@@ -72,7 +77,7 @@ def export_version(version: Version, folder: Path) -> ExportedVersion:
         source, target = version.file(entry.path), partial / entry.path
         check_object(source, entry)
         if entry.path in _COPIED:
-            shutil.copyfile(source, target)
+            copy_file(source, target)
         else:
             link_or_copy(source, target)
     if not (partial / CARD_NAME).exists():

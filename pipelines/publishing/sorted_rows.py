@@ -4,15 +4,15 @@ Memory stays at one row group of each side, whatever the size of the versions.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from gristmill.pipelines.part_files import cut_part, open_part
 from gristmill.pipelines.publishing.row_digests import join_ids
 from gristmill.schemas.errors import CorruptFileError, PublishError
+from gristmill.schemas.places import Place
 
 Keys = npt.NDArray[np.bytes_]
 BATCH_ROWS = 1 << 16
@@ -27,7 +27,7 @@ def view_ids(column: pa.Array) -> npt.NDArray[np.uint8]:
 
 
 def read_batches(
-    paths: Iterable[Path], columns: Sequence[str], batch_rows: int = BATCH_ROWS
+    paths: Iterable[Place], columns: Sequence[str], batch_rows: int = BATCH_ROWS
 ) -> Iterator[pa.RecordBatch]:
     """Stream chosen columns of several Parquet files, in the order given.
 
@@ -36,16 +36,16 @@ def read_batches(
     """
     for path in paths:
         try:
-            with pq.ParquetFile(path) as file:
+            with open_part(path, verify=False) as file:
                 missing = set(columns) - set(file.schema_arrow.names)
                 if missing:
                     raise CorruptFileError(f"{path} has no column {sorted(missing)[0]!r}")
-                yield from file.iter_batches(batch_size=batch_rows, columns=list(columns))
+                yield from cut_part(file, path, columns, batch_rows)
         except (pa.ArrowException, OSError) as error:
             raise CorruptFileError(f"{path} cannot be read as Parquet: {error}") from error
 
 
-def stream_rows(paths: Iterable[Path]) -> Iterator[Keys]:
+def stream_rows(paths: Iterable[Place]) -> Iterator[Keys]:
     """Stream (doc_id, content_id) keys, dtype S32.
 
     Raises:
@@ -58,7 +58,7 @@ def stream_rows(paths: Iterable[Path]) -> Iterator[Keys]:
     )
 
 
-def stream_doc_ids(paths: Iterable[Path]) -> Iterator[Keys]:
+def stream_doc_ids(paths: Iterable[Place]) -> Iterator[Keys]:
     """Stream doc_ids, dtype S16.
 
     Raises:

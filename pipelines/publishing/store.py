@@ -1,4 +1,4 @@
-"""The store of a dataset on a local disk: objects by content, and one file that commits.
+"""The store of a dataset: objects by content, and one file that commits.
 
 Order of a publish, and what a crash after each step leaves::
 
@@ -9,27 +9,23 @@ Order of a publish, and what a crash after each step leaves::
             latest   refs/latest.json, under a lock     done
 
 Every step may be repeated: the same publish, run again, ends in the same place.
+
+In an object store the order is the same. Objects are copied there without passing
+through this machine, "created once" is a conditional request, which the store decides,
+and in place of the lock the committed versions are read again after `latest` is written.
 """
 
 import contextlib
 import enum
 import fcntl
 import hashlib
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gristmill.pipelines.publishing.objects import check_objects, make_folder
 from gristmill.pipelines.publishing.versioning import find_dataset, newest_version, parse_version
-from gristmill.schemas.atomic_files import (
-    appear_whole,
-    create_once,
-    sha256_file,
-    sync_file,
-    sync_folder,
-    write_whole,
-)
+from gristmill.schemas.atomic_files import create_once, write_whole
 from gristmill.schemas.errors import (
     AccountingError,
     CorruptFileError,
@@ -37,16 +33,14 @@ from gristmill.schemas.errors import (
     VersionExistsError,
 )
 from gristmill.schemas.manifests import (
-    FileEntry,
     StageFacts,
     VersionManifest,
     canonical_json,
     digest_core,
     read_manifest,
 )
+from gristmill.schemas.places import Place, StorePath
 from gristmill.schemas.versions import Version, open_version
-
-READ_ONLY = 0o444  # objects and exports share inodes: an editor must not write through a link
 
 
 class CommitStatus(enum.StrEnum):
@@ -63,72 +57,6 @@ class CommitOutcome:
     status: CommitStatus
     version: str
     core_digest: str
-
-
-def make_folder(folder: Path) -> None:
-    """Create a folder so that it and its new parents survive a power cut."""
-    if folder.is_dir():
-        return
-    make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    sync_folder(folder.parent)
-
-
-def link_or_copy(source: Path, target: Path) -> None:
-    """Put a file's bytes at a path that does not exist yet: a hard link, else a synced copy."""
-    make_folder(target.parent)
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        return
-    except OSError:  # another file system, no links there, or too many links
-        with appear_whole(target) as partial:
-            shutil.copyfile(source, partial)
-            partial.chmod(READ_ONLY)
-    sync_folder(target.parent)
-
-
-def put_object(folder: Path, source: Path, suffix: str) -> tuple[str, int]:
-    """Store a finished file under its own digest.
-
-    The object is a hard link where the file system allows it, so the source becomes
-    read-only; it may be replaced or removed later, but not written in place.
-
-    Args:
-        folder: ``<store>/<dataset>``.
-        source: the file.
-        suffix: of the logical path, such as ``.parquet``; part of the object's name.
-
-    Returns:
-        Hex sha256 and size in bytes.
-    """
-    sha256 = sha256_file(source)
-    file_bytes = source.stat().st_size
-    entry = FileEntry(path=f"object{suffix}", bytes=file_bytes, sha256=sha256)
-    target = folder / entry.object_path
-    if target.exists() and target.stat().st_size != file_bytes:
-        target.unlink()  # damaged; its name says what it must hold, and here it is
-    if not target.exists():
-        source.chmod(READ_ONLY)
-        sync_file(source)
-        link_or_copy(source, target)
-    return sha256, file_bytes
-
-
-def check_object(path: Path, entry: FileEntry) -> None:
-    """Require that a stored object is a plain file of the size and digest of its entry.
-
-    Raises:
-        CorruptFileError: names the logical path and the difference.
-    """
-    if path.is_symlink() or not path.is_file():
-        raise CorruptFileError(f"{entry.path}: {path} is missing or not a plain file")
-    found_bytes = path.stat().st_size
-    if found_bytes != entry.bytes:
-        raise CorruptFileError(f"{entry.path}: {found_bytes} bytes, manifest says {entry.bytes}")
-    found = sha256_file(path)
-    if found != entry.sha256:
-        raise CorruptFileError(f"{entry.path}: sha256 is {found}, manifest says {entry.sha256}")
 
 
 def check_balance(facts: StageFacts) -> None:
@@ -157,12 +85,12 @@ def _check_manifest(manifest: VersionManifest) -> None:
         check_balance(facts)
 
 
-def manifest_path(folder: Path, core_digest: str) -> Path:
+def manifest_path(folder: Place, core_digest: str) -> Place:
     """Where the manifest with this core digest lies."""
     return folder / "manifests" / f"{core_digest.removeprefix('sha256:')}.json"
 
 
-def commit_path(folder: Path, version: str) -> Path:
+def commit_path(folder: Place, version: str) -> Place:
     """Where the commit point of a version lies."""
     return folder / "versions" / f"{version}.json"
 
@@ -199,24 +127,36 @@ def _hold_lock(path: Path) -> Iterator[None]:
         yield
 
 
-def advance_latest(folder: Path) -> None:
+def advance_latest(folder: Place) -> None:
     """Point `refs/latest.json` at the highest committed version; it never moves back.
 
     Compare and swap: the committed versions are read and the pointer is replaced
     under one lock, so a slow publisher cannot undo a faster one. Does nothing
-    when the pointer is right already.
+    when the pointer is right already. An object store has no such lock: there the
+    versions are read once more after each change, until they say what was written.
     """
+    if isinstance(folder, StorePath):
+        while _point_at_newest(folder):
+            pass
+        return
     with _hold_lock(folder / "refs" / "latest.lock"):
-        newest = newest_version(folder)
-        if newest is None:
-            return
-        pointer = folder / "refs" / "latest.json"
-        payload = encode_latest(newest.manifest.core.version, newest.manifest.core_digest)
-        if not pointer.exists() or pointer.read_bytes() != payload:
-            write_whole(pointer, payload)
+        _point_at_newest(folder)
 
 
-def _write_manifest(folder: Path, manifest: VersionManifest) -> bytes:
+def _point_at_newest(folder: Place) -> bool:
+    """Replace the pointer where it is wrong; False if it was right."""
+    newest = newest_version(folder)
+    if newest is None:
+        return False
+    pointer = folder / "refs" / "latest.json"
+    payload = encode_latest(newest.manifest.core.version, newest.manifest.core_digest)
+    if pointer.exists() and pointer.read_bytes() == payload:
+        return False
+    write_whole(pointer, payload)
+    return True
+
+
+def _write_manifest(folder: Place, manifest: VersionManifest) -> bytes:
     """Write a manifest if it is not there; returns the bytes that are there."""
     path = manifest_path(folder, manifest.core_digest)
     make_folder(path.parent)
@@ -229,14 +169,14 @@ def _write_manifest(folder: Path, manifest: VersionManifest) -> bytes:
     return path.read_bytes()
 
 
-def _report_existing(folder: Path, version: Version) -> CommitOutcome:
+def _report_existing(folder: Place, version: Version) -> CommitOutcome:
     advance_latest(folder)  # a publisher that died before its last step left it behind
     return CommitOutcome(
         CommitStatus.ALREADY_PUBLISHED, version.manifest.core.version, version.manifest.core_digest
     )
 
 
-def find_published(folder: Path, dataset_id: str) -> CommitOutcome | None:
+def find_published(folder: Place, dataset_id: str) -> CommitOutcome | None:
     """Finish what an earlier publish of the same content began, if it got to its commit point.
 
     Ask this before `next_version`: a publish that is run again must not count itself
@@ -249,7 +189,7 @@ def find_published(folder: Path, dataset_id: str) -> CommitOutcome | None:
     return None if existing is None else _report_existing(folder, existing)
 
 
-def commit(folder: Path, manifest: VersionManifest) -> CommitOutcome:
+def commit(folder: Place, manifest: VersionManifest) -> CommitOutcome:
     """Publish a version whose objects are stored.
 
     Args:
@@ -272,8 +212,7 @@ def commit(folder: Path, manifest: VersionManifest) -> CommitOutcome:
         return existing
     if commit_path(folder, core.version).exists():  # before hours of hashing
         raise VersionExistsError(f"{folder} has a version {core.version} with other content")
-    for entry in core.files:
-        check_object(folder / entry.object_path, entry)
+    check_objects(folder, core.files)
     manifest_bytes = _write_manifest(folder, manifest)
     payload = encode_commit(core.version, manifest.core_digest, manifest_bytes)
     make_folder(folder / "versions")

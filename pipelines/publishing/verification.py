@@ -8,13 +8,12 @@ Faults are collected, not raised: one run lists all of them.
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Final, ParamSpec
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from gristmill.pipelines.publishing import content_checks, store
+from gristmill.pipelines.part_files import open_part
+from gristmill.pipelines.publishing import content_checks, objects, store
 from gristmill.pipelines.publishing.row_digests import identify_dataset
 from gristmill.pipelines.publishing.versioning import list_split_files
 from gristmill.schemas import tables
@@ -27,6 +26,7 @@ from gristmill.schemas.manifests import (
     digest_core,
     read_split,
 )
+from gristmill.schemas.places import Place
 from gristmill.schemas.versions import Version, open_version
 
 #: Schema of each folder of a version; files of other folders are checked by digest and rows.
@@ -121,9 +121,9 @@ def _expected_schema(path: str) -> pa.Schema | None:
     )
 
 
-def _check_table(path: Path, entry: FileEntry) -> Iterator[str]:
+def _check_table(path: Place, entry: FileEntry) -> Iterator[str]:
     try:
-        with pq.ParquetFile(path) as file:
+        with open_part(path, verify=False) as file:
             rows, schema = file.metadata.num_rows, file.schema_arrow
             groups = range(file.num_row_groups)
             empty = [number for number in groups if not file.metadata.row_group(number).num_rows]
@@ -166,7 +166,7 @@ def check_content(version: Version) -> list[str]:
     damaged = [
         fault
         for entry in core.files
-        for fault in _run_check(store.check_object, version.file(entry.path), entry)
+        for fault in _run_check(objects.check_object, version.file(entry.path), entry)
     ]
     if damaged:
         return faults + damaged
@@ -176,7 +176,7 @@ def check_content(version: Version) -> list[str]:
     return faults + list(_check_rows(version))
 
 
-def _check_commit(folder: Path, manifest: VersionManifest) -> Iterator[str]:
+def _check_commit(folder: Place, manifest: VersionManifest) -> Iterator[str]:
     """Yield faults of the three small files, byte by byte: their form is canonical."""
     core = manifest.core
     manifest_file = store.manifest_path(folder, manifest.core_digest)
@@ -189,7 +189,7 @@ def _check_commit(folder: Path, manifest: VersionManifest) -> Iterator[str]:
         yield f"{commit_file} and {manifest_file} do not belong together"
 
 
-def _check_latest(folder: Path) -> Iterator[str]:
+def _check_latest(folder: Place) -> Iterator[str]:
     pointer = folder / "refs" / "latest.json"
     if not pointer.exists():
         return  # its publisher died before the last step; the version stands
@@ -209,7 +209,7 @@ def verify_version(version: Version) -> list[str]:
     return faults + check_content(version)
 
 
-def verify_folder(folder: Path, version: str = "latest") -> list[str]:
+def verify_folder(folder: Place, version: str = "latest") -> list[str]:
     """Open a published version and check everything of it.
 
     Args:

@@ -5,14 +5,14 @@ there. MAJOR: anything was removed, edited or moved to another split.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from gristmill.pipelines.publishing.sorted_rows import contains_all, stream_rows
 from gristmill.schemas.errors import PublishError
+from gristmill.schemas.places import Place
 from gristmill.schemas.versions import Version, list_versions, open_version
 
 FIRST_VERSION = "1.0.0"
-SplitFiles = Mapping[str, Sequence[Path]]
+SplitFiles = Mapping[str, Sequence[Place]]
 
 
 def parse_version(version: str) -> tuple[int, int, int]:
@@ -28,13 +28,13 @@ def parse_version(version: str) -> tuple[int, int, int]:
     return major, minor, patch
 
 
-def newest_version(folder: Path) -> Version | None:
+def newest_version(folder: Place) -> Version | None:
     """The committed version with the highest number, or None; `refs/latest.json` is not read."""
     names = list_versions(folder)
     return open_version(folder, names[-1]) if names else None
 
 
-def find_dataset(folder: Path, dataset_id: str) -> Version | None:
+def find_dataset(folder: Place, dataset_id: str) -> Version | None:
     """The oldest committed version with this logical content, or None."""
     for name in list_versions(folder):
         version = open_version(folder, name)
@@ -43,7 +43,7 @@ def find_dataset(folder: Path, dataset_id: str) -> Version | None:
     return None
 
 
-def list_split_files(version: Version) -> dict[str, list[Path]]:
+def list_split_files(version: Version) -> dict[str, list[Place]]:
     """Text shards of each split of a version, in shard order."""
     return {
         split: [version.file(entry.path) for entry in version.files(f"data/{split}-")]
@@ -69,7 +69,7 @@ def keeps_rows(old: SplitFiles, new: SplitFiles) -> bool:
 
 
 def next_version(
-    folder: Path, new_files: SplitFiles, split_digests: Mapping[str, str]
+    folder: Place, new_files: SplitFiles, split_digests: Mapping[str, str]
 ) -> tuple[str, tuple[str, ...]]:
     """Choose the number of a new version from what it changes in the newest one.
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from gristmill.pipelines.part_files import open_part
 from gristmill.pipelines.report.figures import Sample, render_rule
 from gristmill.pipelines.report.table_counts import Parts, read_batches
 
@@ -70,7 +70,7 @@ def _look_up(parts: Parts, doc_ids: Sequence[bytes], column: str) -> dict[bytes,
     if len(wanted) == 0:
         return found
     for part in parts:
-        with pq.ParquetFile(part) as file:
+        with open_part(part, verify=False) as file:
             for number in range(file.num_row_groups):
                 ids = file.read_row_group(number, columns=["doc_id"]).column(0)
                 places = np.flatnonzero(pc.is_in(ids, wanted).to_numpy())

@@ -2,15 +2,14 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from gristmill.pipelines.part_files import stream_part
 from gristmill.pipelines.report.figures import (
     Bin,
     ClusterFigures,
@@ -19,8 +18,9 @@ from gristmill.pipelines.report.figures import (
     Histogram,
     SizeCount,
 )
+from gristmill.schemas.places import Place
 
-Parts = Sequence[Path]
+Parts = Sequence[Place]
 
 BATCH_ROWS: Final = 1 << 16
 UNKNOWN: Final = "not known"
@@ -38,8 +38,7 @@ EVIDENCE_ROWS: Final = 12
 def read_batches(parts: Parts, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Stream chosen columns of the parts."""
     for part in parts:
-        with pq.ParquetFile(part) as file:
-            yield from file.iter_batches(batch_size=BATCH_ROWS, columns=list(columns))
+        yield from stream_part(part, columns, BATCH_ROWS, verify=False)
 
 
 def count_values(parts: Parts, column: str) -> dict[Any, int]:

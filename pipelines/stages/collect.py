@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from pydantic import TypeAdapter
 
 from gristmill.pipelines.children import UnitContext, UnitResult
+from gristmill.pipelines.downloads import hold_input
 from gristmill.pipelines.part_files import BATCH_BYTES, BATCH_ROWS, PartWriter
 from gristmill.pipelines.run_state import Run
 from gristmill.pipelines.sources.kinds import SOURCE_KINDS, SourceKind
@@ -58,6 +59,8 @@ def plan_collect(run: Run) -> Step:
             "document_bytes": limits.document_bytes,
             "path": item.path,
             "name": item.name,
+            "bytes": item.bytes,
+            "identity": item.sha256,
         }
         work = Work(STAGE, "collect:collect_file", fragment, CODE)
         [unit] = plan_units(run, work, [Slot(item.name, [item.sha256], params)]).units
@@ -71,20 +74,20 @@ def collect_file(context: UnitContext) -> UnitResult:
     source = _SOURCE.validate_python(params["source"])
     kind = SOURCE_KINDS[source.kind]
     tables = _Tables(context.folder, source, params["name"])
-    with tables:
-        for fate in _read_fates(kind, source, params, context.watch):
-            tables.add(fate)
-    return tables.count(Path(params["path"]).stat().st_size)
+    with hold_input(params, context.folder) as path:
+        with tables:
+            for fate in _read_fates(kind, source, path, context.watch, params["document_bytes"]):
+                tables.add(fate)
+        return tables.count(path.stat().st_size)
 
 
 def _read_fates(
-    kind: SourceKind, source: Source, params: Any, watch: Watch
+    kind: SourceKind, source: Source, path: Path, watch: Watch, document_bytes: int
 ) -> Iterator[Found | Refused | Damaged]:
     """Read raw items and turn each into a fate, telling the supervisor which is in flight."""
-    path = Path(params["path"])
     stop = watch.refusals.stop_before
     watch.enter(0)
-    items = kind.iterate(path, source, params["document_bytes"])
+    items = kind.iterate(path, source, document_bytes)
     ordinal = 0
     while True:
         if stop is not None and ordinal >= stop[0]:
@@ -103,7 +106,7 @@ def _read_fates(
         else:
             reason = watch.refusal(ordinal)
             if reason is None:
-                yield kind.extract(item, source, params["document_bytes"])
+                yield kind.extract(item, source, document_bytes)
             else:
                 yield _set_aside(item, reason)
         ordinal += 1

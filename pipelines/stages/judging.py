@@ -17,8 +17,8 @@ from gristmill.dedup.star_removal import resolve_cluster
 from gristmill.pipelines.children import UnitContext, UnitResult
 from gristmill.pipelines.exchange import (
     gather_partition,
-    leading_hash,
     pick_partitions,
+    trailing_hash,
     write_exchange,
 )
 from gristmill.pipelines.lookups import align_rows, find_rows
@@ -103,7 +103,7 @@ def judge_part(context: UnitContext) -> UnitResult:
     write_part(context.folder / "verdicts.parquet", verdicts, VERDICTS)
     kept = np.asarray(verdicts["kept"])
     members = _describe_members(params, documents.take(pa.array(rows)), signals, kept, repeated)
-    partitions = pick_partitions(leading_hash(view_ids(members["cluster_id"])), params["count"])
+    partitions = pick_partitions(trailing_hash(view_ids(members["cluster_id"])), params["count"])
     write_exchange(context.folder / "exchange-members.parquet", members, partitions)
     ids = view_ids(signals["doc_id"])
     return UnitResult(

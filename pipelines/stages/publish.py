@@ -13,17 +13,17 @@ import pyarrow.parquet as pq
 
 from gristmill.pipelines.part_files import read_part, read_parts, view_ids
 from gristmill.pipelines.publishing.card import render_card
+from gristmill.pipelines.publishing.objects import put_object
 from gristmill.pipelines.publishing.row_digests import Buckets, identify_dataset
 from gristmill.pipelines.publishing.store import (
     CommitOutcome,
     commit,
     find_published,
-    put_object,
 )
 from gristmill.pipelines.publishing.versioning import next_version
 from gristmill.pipelines.run_state import Run
 from gristmill.pipelines.stages.splitting import SPLITS
-from gristmill.schemas.atomic_files import write_whole
+from gristmill.schemas.atomic_files import appear_whole, write_whole
 from gristmill.schemas.identity import hash_parts
 from gristmill.schemas.ledger_records import sum_counts
 from gristmill.schemas.manifests import (
@@ -37,6 +37,7 @@ from gristmill.schemas.manifests import (
     digest_core,
     read_split,
 )
+from gristmill.schemas.places import Place, find_place
 from gristmill.schemas.tables import QUARANTINE
 from gristmill.schemas.versions import Version, list_versions, open_version
 from gristmill.tokenize.packing_plans import combine_plan_ids
@@ -53,7 +54,7 @@ RECEIPT_FILE = "receipt.json"
 TOOLS = ("apache-beam", "fastwarc", "numpy", "pyarrow", "resiliparse", "tokenizers")
 
 
-def dataset_folder(run: Run) -> Path:
+def dataset_folder(run: Run) -> Place:
     """Where the store keeps this dataset."""
     return run.recipe.output_path / "store" / run.recipe.publishing.dataset
 
@@ -93,7 +94,6 @@ def _commit_version(
     _put_side_tables(run, objects)
     core = _describe_core(run, objects, splits)
     card = run.workspace.step_folder("publish") / "README.md"
-    card.unlink(missing_ok=True)  # its bytes may be those of a stored object
     write_whole(card, render_card(core).encode("utf-8"))
     core = core.model_copy(update={"files": objects.add("README.md", card)})
     manifest = VersionManifest(
@@ -108,7 +108,7 @@ def open_published(run: Run) -> Version:
     return open_version(dataset_folder(run), json.loads(receipt.read_bytes())["version"])
 
 
-def _stands(folder: Path, receipt: Path, key: str) -> bool:
+def _stands(folder: Place, receipt: Place, key: str) -> bool:
     if not receipt.exists():
         return False
     known = json.loads(receipt.read_bytes())
@@ -118,13 +118,16 @@ def _stands(folder: Path, receipt: Path, key: str) -> bool:
 class _Objects:
     """Puts files into the store and keeps the list of their entries."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Place) -> None:
         self._folder = folder
         self._entries: dict[str, FileEntry] = {}
 
-    def add(self, path: str, source: Path | str, rows: int = 0) -> tuple[FileEntry, ...]:
+    def add(
+        self, path: str, source: Place | str, rows: int = 0, known: str | None = None
+    ) -> tuple[FileEntry, ...]:
         """Store a file under a logical path; returns all entries so far, sorted."""
-        sha256, size = put_object(self._folder, Path(source), Path(path).suffix)
+        place = find_place(source) if isinstance(source, str) else source
+        sha256, size = put_object(self._folder, place, Path(path).suffix, known)
         self._entries[path] = FileEntry(path=path, bytes=size, sha256=sha256, rows=rows)
         return self.entries
 
@@ -170,11 +173,12 @@ def _put_shards(run: Run, objects: _Objects) -> dict[str, SplitFacts]:
 
 def _put_table(run: Run, objects: _Objects, path: str, table: pa.Table) -> None:
     local = run.workspace.step_folder("publish") / path.replace("/", "-")
-    local.parent.mkdir(parents=True, exist_ok=True)
-    local.unlink(missing_ok=True)  # a stored object may share its bytes: never write in place
-    with pq.ParquetWriter(
-        local, table.schema, compression="zstd", write_page_checksum=True
-    ) as writer:
+    with (
+        appear_whole(local) as partial,  # a stored object may share its bytes: never in place
+        pq.ParquetWriter(
+            partial, table.schema, compression="zstd", write_page_checksum=True
+        ) as writer,
+    ):
         if table.num_rows:  # readers trip over an empty row group
             writer.write_table(table)
     objects.add(path, local, table.num_rows)
@@ -257,7 +261,7 @@ def _describe_core(run: Run, objects: _Objects, splits: dict[str, SplitFacts]) -
     digests = {split: facts.rows_digest for split, facts in splits.items()}
     files = {
         split: [
-            Path(path)
+            find_place(path)
             for title, path, _ in _unit_paths(run, "decide.sort-curated", "curated")
             if read_split(title) == split
         ]

@@ -1,7 +1,6 @@
 """Tokenize: one tokenizer for the dataset, one token shard and packing plan a curated shard."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -9,10 +8,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gristmill.pipelines.children import UnitContext, UnitResult
-from gristmill.pipelines.part_files import view_ids
+from gristmill.pipelines.part_files import stream_part, view_ids
 from gristmill.pipelines.steps import read_list
 from gristmill.schemas.atomic_files import write_whole
 from gristmill.schemas.ledger_records import UINT64, sum_ids
+from gristmill.schemas.places import find_place
 from gristmill.tokenize.bpe_training import train_bpe
 from gristmill.tokenize.encoding import Encoder, encode_documents
 from gristmill.tokenize.packing_plans import describe_plan, plan_shard, write_plan
@@ -26,7 +26,7 @@ def make_tokenizer(context: UnitContext) -> UnitResult:
     """Train a tokenizer on the first training documents, or check and copy the recipe's."""
     params = context.unit.params
     if params["path"] is not None:
-        text = Path(params["path"]).read_text(encoding="utf-8")
+        text = find_place(params["path"]).read_text(encoding="utf-8")
     else:
         shards = read_list(params["curated"])
         text = train_bpe(
@@ -65,14 +65,13 @@ def iterate_rows(
     path: str, columns: list[str], batch_rows: int = READ_ROWS
 ) -> Iterator[pa.RecordBatch]:
     """Read a published shard in small batches, whatever its row groups."""
-    with pq.ParquetFile(path, page_checksum_verification=True) as part:
-        yield from part.iter_batches(batch_rows, columns=columns, use_threads=False)
+    yield from stream_part(path, columns, batch_rows)
 
 
 def encode_shard(context: UnitContext) -> UnitResult:
     """Encode one curated shard: token shard, index of its row groups, packing plan."""
     params = context.unit.params
-    text = Path(params["tokenizer"]).read_text(encoding="utf-8")
+    text = find_place(params["tokenizer"]).read_text(encoding="utf-8")
     # A text that killed the fast backend is encoded by the reference: the same ids, slower.
     fast = not context.watch.refusals.has_losses
     encoder = Encoder.from_json(text, eos=params["end_of_text"], fast=fast)

@@ -6,6 +6,7 @@ from gristmill.pipelines.run_state import Run
 from gristmill.pipelines.stages.planning import Slot, Work, plan_units
 from gristmill.pipelines.steps import Step
 from gristmill.schemas.errors import UsageError
+from gristmill.schemas.places import join_place
 
 CODE = (
     "gristmill.pipelines.part_files",
@@ -35,7 +36,7 @@ def _plan_tokenizer(run: Run) -> Step:
         inputs = [part.sha256 for _, part, _ in train]
         fragment: Any = settings.model_dump(mode="json")
     else:
-        path = run.recipe.folder / settings.path
+        path = join_place(run.recipe.folder, settings.path)
         if not path.exists():
             raise UsageError(f"tokenizer.path: {path} does not exist")
         params["path"] = str(path.absolute())

@@ -17,8 +17,8 @@ from gristmill.dedup.keep_order import KeepColumns, sort_key
 from gristmill.pipelines.children import UnitContext, UnitResult
 from gristmill.pipelines.exchange import (
     gather_partition,
-    leading_hash,
     pick_partitions,
+    trailing_hash,
     write_exchange,
 )
 from gristmill.pipelines.lookups import find_rows
@@ -75,7 +75,7 @@ def shingle_part(context: UnitContext) -> UnitResult:
                 pieces.append(_shingle_batch(chosen, members, deduplication, settings, params))
             rows += part.num_rows
     table = pa.concat_tables(pieces).combine_chunks()
-    partitions = pick_partitions(leading_hash(view_ids(table["cluster_id"])), params["count"])
+    partitions = pick_partitions(trailing_hash(view_ids(table["cluster_id"])), params["count"])
     write_exchange(context.folder / "exchange-shingles.parquet", table, partitions)
     return UnitResult(records_in=table.num_rows, kept=table.num_rows)
 

@@ -15,13 +15,16 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+SAMPLE_SECONDS = 0.5
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 ORPHAN_SECONDS = 60.0  # how long an orphan may go on after the commands ended
 
 
@@ -32,12 +35,17 @@ class Cost:
     Attributes:
         cpu_seconds: user and system time of every process they started.
         wall_seconds: from the first start to the last end.
+        peak_bytes: most resident memory of all of them at one time, sampled; pages that
+            processes share count for each.
+        peak_by_name: the same of the largest process of each name.
         outputs: the last line of each command's stdout, as JSON (None if empty).
     """
 
     cpu_seconds: float
     wall_seconds: float
     outputs: tuple[Any, ...]
+    peak_bytes: int = 0
+    peak_by_name: Mapping[str, int] = field(default_factory=dict)
 
 
 def measure_commands(
@@ -63,7 +71,7 @@ def measure_commands(
             raise RuntimeError(f"{[line[:4] for line in commands]} failed:\n" + "\n".join(logs))
         found = json.loads((folder / "cost.json").read_text())
         outputs = tuple(_last_line(folder / f"stdout-{k}") for k in range(len(commands)))
-    return Cost(found["cpu_seconds"], found["wall_seconds"], outputs)
+    return Cost(outputs=outputs, **found)
 
 
 def _last_line(path: Path) -> Any:
@@ -84,7 +92,8 @@ def _supervise(folder: Path) -> int:
             processes.append(
                 subprocess.Popen(command, stdout=out, stderr=err, start_new_session=True)
             )
-    codes = [process.wait() for process in processes]
+    with _MemorySampler() as memory:
+        codes = [process.wait() for process in processes]
     wall_seconds = time.perf_counter() - begin
     patience = 0.0 if any(codes) else ORPHAN_SECONDS
     try:
@@ -96,9 +105,57 @@ def _supervise(folder: Path) -> int:
         if not any(codes):
             raise
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cost = {"cpu_seconds": usage.ru_utime + usage.ru_stime, "wall_seconds": wall_seconds}
+    cost = {
+        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        "wall_seconds": wall_seconds,
+        "peak_bytes": memory.peak_bytes,
+        "peak_by_name": memory.peak_by_name,
+    }
     (folder / "cost.json").write_text(json.dumps(cost))
     return max(abs(code) for code in codes)
+
+
+class _MemorySampler:
+    """Samples the resident memory of this process's descendants until its block ends."""
+
+    def __init__(self) -> None:
+        self.peak_bytes = 0
+        self.peak_by_name: dict[str, int] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "_MemorySampler":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(SAMPLE_SECONDS):
+            sizes = _list_descendants()
+            self.peak_bytes = max(self.peak_bytes, sum(size for _, size in sizes))
+            for name, size in sizes:
+                self.peak_by_name[name] = max(self.peak_by_name.get(name, 0), size)
+
+
+def _list_descendants() -> list[tuple[str, int]]:
+    """Name and resident bytes of every process below this one."""
+    parents: dict[int, int] = {}
+    found: dict[int, tuple[str, int]] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, IndexError):
+            head, _, tail = (entry / "stat").read_text().rpartition(")")
+            pages = int((entry / "statm").read_text().split()[1])
+            parents[int(entry.name)] = int(tail.split()[1])
+            found[int(entry.name)] = (head.partition("(")[2], pages * PAGE_BYTES)
+    below = {os.getpid()}
+    while True:
+        more = {pid for pid, parent in parents.items() if parent in below} - below
+        if not more:
+            return [found[pid] for pid in below - {os.getpid()}]
+        below |= more
 
 
 def _await_orphans(deadline: float) -> None:

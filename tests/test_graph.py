@@ -10,7 +10,10 @@ import step_cases
 from apache_beam.testing.test_pipeline import TestPipeline as BeamPipeline
 from apache_beam.testing.util import assert_that, equal_to
 
-from gristmill.pipelines import engines, steps
+from gristmill.pipelines import steps
+from gristmill.pipelines.engines.embedded import EmbeddedEngine
+from gristmill.pipelines.engines.graph import Crew, ReadChunks, RunUnits, read_handles
+from gristmill.pipelines.exchange import encode_partition
 from gristmill.pipelines.progress import Progress
 from gristmill.pipelines.steps import Step, Workspace, run_step
 from gristmill.pipelines.workers import close_pools
@@ -66,7 +69,7 @@ def plan_reduce(workspace: Workspace, manifest) -> Step:
     )
 
 
-def run_both(root: Path, engine: engines.Engine) -> list[list[int]]:
+def run_both(root: Path, engine: EmbeddedEngine) -> list[list[int]]:
     workspace = Workspace(root)
     progress = Progress(quiet=True)
     mapped = run_step(workspace, plan_map(workspace), engine.execute, progress)
@@ -78,14 +81,14 @@ def run_both(root: Path, engine: engines.Engine) -> list[list[int]]:
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("exchange", ["files", "group_by_key"])
 def test_reducers_see_every_row_once(tmp_path, workers, exchange):
-    engine = engines.Engine("local", workers, exchange=exchange)
+    engine = EmbeddedEngine(Crew(workers), shuffles=exchange == "group_by_key")
     everything = sorted(number for unit in UNITS for number in unit)
     found = run_both(tmp_path, engine)
     assert found == [[n for n in everything if n % COUNT == p] for p in range(COUNT)]
 
 
 def test_a_finished_step_is_not_run_again(tmp_path):
-    engine = engines.Engine("local", 1)
+    engine = EmbeddedEngine()
     run_both(tmp_path, engine)
 
     def refuse(unit_list: Path) -> None:
@@ -99,14 +102,14 @@ def test_a_finished_step_is_not_run_again(tmp_path):
 def test_only_missing_units_run(tmp_path):
     workspace = Workspace(tmp_path)
     step = plan_map(workspace)
-    engine = engines.Engine("local", 1)
+    engine = EmbeddedEngine()
     first = run_step(workspace, step, engine.execute, Progress(quiet=True))
     lost = Path(step.units[1].folder)
     (lost / "exchange-numbers.parquet").unlink()
     ran: list[int] = []
 
     def count(unit_list: Path) -> None:
-        ran.append(len(engines.read_handles(str(unit_list))))
+        ran.append(len(read_handles(str(unit_list))))
         engine.execute(unit_list)
 
     again = run_step(workspace, step, count, Progress(quiet=True))
@@ -120,7 +123,7 @@ def test_leftovers_of_a_killed_run_go(tmp_path):
     leftover = Path(step.units[0].folder + ".123.partial")
     leftover.mkdir(parents=True)
     (leftover / "half.parquet").write_bytes(b"PAR1")
-    run_step(workspace, step, engines.Engine().execute, Progress(quiet=True))
+    run_step(workspace, step, EmbeddedEngine().execute, Progress(quiet=True))
     assert not leftover.exists()
 
 
@@ -131,7 +134,7 @@ def test_a_step_that_lost_documents_does_not_close(tmp_path):
         run_step(
             workspace,
             plan_map(workspace),
-            engines.Engine().execute,
+            EmbeddedEngine().execute,
             Progress(quiet=True),
             expected=expected,
         )
@@ -144,7 +147,7 @@ def test_a_failed_unit_fails_the_step_in_one_sentence(tmp_path):
         "bad", "a file", "worker_cases:refuse", fragment=None, code="", inputs=[], params={}
     )
     with pytest.raises(UnitFailedError, match="bad of a file: OSError") as failure:
-        run_step(workspace, Step("bad", (unit,)), engines.Engine().execute, Progress(quiet=True))
+        run_step(workspace, Step("bad", (unit,)), EmbeddedEngine().execute, Progress(quiet=True))
     assert "while running" not in str(failure.value)
 
 
@@ -162,7 +165,7 @@ def test_run_units_gives_a_record_for_every_handle(tmp_path):
         records = (
             pipeline
             | beam.Create([unit.encode() for unit in units])
-            | engines.RunUnits(engines.Engine("local", 2))
+            | RunUnits(Crew(2))
             | beam.Map(lambda line: UnitRecord.model_validate_json(line).kept)
         )
         assert_that(records, equal_to([50, 3, 0, 17]))
@@ -171,7 +174,7 @@ def test_run_units_gives_a_record_for_every_handle(tmp_path):
 def test_chunks_are_keyed_by_partition(tmp_path):
     workspace = Workspace(tmp_path)
     mapped = run_step(
-        workspace, plan_map(workspace), engines.Engine().execute, Progress(quiet=True)
+        workspace, plan_map(workspace), EmbeddedEngine().execute, Progress(quiet=True)
     )
     listed = workspace.write_list(
         "reduce", "numbers", workspace.part_paths(mapped, "exchange-numbers")
@@ -179,11 +182,11 @@ def test_chunks_are_keyed_by_partition(tmp_path):
     with BeamPipeline(runner="FnApiRunner") as pipeline:
         keys = (
             pipeline
-            | engines.ReadChunks({"numbers": listed})
+            | ReadChunks({"numbers": listed})
             | beam.MapTuple(lambda key, value: (key, value[0]))
         )
         wanted = [
-            (engines.encode_partition(partition), "numbers")
+            (encode_partition(partition), "numbers")
             for numbers in UNITS
             for partition in {n % COUNT for n in numbers}
         ]
@@ -193,7 +196,7 @@ def test_chunks_are_keyed_by_partition(tmp_path):
 def test_two_runs_of_one_unit_leave_one_folder(tmp_path):
     workspace = Workspace(tmp_path)
     step = plan_map(workspace)
-    engine = engines.Engine("local", 2)
+    engine = EmbeddedEngine(Crew(2))
     listed = tmp_path / "units.jsonl"
     listed.write_bytes(b"\n".join(unit.encode() for unit in step.units))
     threads = [threading.Thread(target=engine.execute, args=(listed,)) for _ in range(2)]

@@ -1,4 +1,4 @@
-"""Engines: how the one graph of a step is run.
+"""The one graph that carries out a step's units, on every engine.
 
 ``Create | ReadUnits | Reshuffle | RunUnits``: elements are unit handles, never
 documents, and the list of units is read inside the pipeline. A step that reads an
@@ -9,10 +9,9 @@ unit's handle there.
 
 import dataclasses
 import json
-import logging
 import tempfile
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,10 +20,10 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
+from gristmill.pipelines.engines.runtimes import check_runtime
 from gristmill.pipelines.exchange import (
     decode_chunk,
     encode_chunk,
@@ -35,71 +34,84 @@ from gristmill.pipelines.exchange import (
 from gristmill.pipelines.steps import read_list
 from gristmill.pipelines.units import Unit
 from gristmill.pipelines.workers import ChildLimits, share_pool
-from gristmill.schemas.errors import GristmillError, UnitFailedError
+from gristmill.schemas.errors import GristmillError
 from gristmill.schemas.ledger_records import UnitRecord
+from gristmill.schemas.places import Place, find_place
 
-#: Our names for Beam's runners. `local` is named in full: plain DirectRunner tries a
-#: download at every start and can hang behind a silent proxy.
-RUNNERS = {"local": "FnApiRunner"}
 _HANDLE = "unit handle"  # in a group, beside the names of exchanges
 
 
 @dataclass(frozen=True)
-class Engine:
-    """Which runner, how many children each of its workers keeps, and how rows cross units."""
+class Job:
+    """One step as an engine runs it: where its units and its exchanges are listed."""
 
-    name: str = "local"
-    workers: int = 1
-    limits: ChildLimits = field(default_factory=ChildLimits)
-    exchange: str = "files"  # files | group_by_key
+    step: str
+    unit_list: str
+    exchanges: Mapping[str, str] = field(default_factory=dict)  # name: list of its files
 
-    def options(self) -> PipelineOptions:
-        """Pipeline options of the runner."""
-        return PipelineOptions([], runner=RUNNERS[self.name])
-
-    def execute(self, unit_list: Path) -> None:
-        """Run every unit of a list file and wait for the end.
-
-        Raises:
-            UnitFailedError: a unit failed for a reason that is not one document's.
-        """
-        # A failed unit is one sentence; Beam would print its whole stack for each retry.
-        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+    @staticmethod
+    def read(unit_list: Place) -> "Job":
+        """The job that a list of unit handles asks for."""
         first = Unit.decode(read_handles(str(unit_list))[0])  # all units of a step are alike
-        shuffles = self.exchange == "group_by_key" and "exchanges" in first.params
-        try:
-            with beam.Pipeline(options=self.options()) as pipeline:
-                handles = (
-                    pipeline
-                    | "UnitList" >> beam.Create([str(unit_list)])
-                    | "ReadUnits" >> beam.FlatMap(read_handles).with_output_types(bytes)
-                    | "Spread" >> beam.Reshuffle()
-                )
-                if shuffles:
-                    chunks = pipeline | ReadChunks(dict(first.params["exchanges"]))
-                    _ = (handles, chunks) | ReduceUnits(self)
-                else:
-                    _ = handles | RunUnits(self)
-        except UnitFailedError as error:
-            # Beam adds which step of its graph was running, which says nothing to a user.
-            raise UnitFailedError(str(error).partition(" [while running")[0]) from None
+        return Job(first.stage, str(unit_list), first.params.get("exchanges", {}))
+
+
+@dataclass(frozen=True)
+class Crew:
+    """How each worker of an engine carries out units.
+
+    `runtime` is what the launcher runs (`runtimes.describe_runtime`); a worker that
+    runs anything else refuses. None where workers are the launcher itself.
+    """
+
+    workers: int = 1  # children that each worker process keeps
+    limits: ChildLimits = field(default_factory=ChildLimits)
+    runtime: Mapping[str, str] | None = None
+    #: Beam's resource hints for what carries out units. Most runners give a transform with
+    #: hints an environment of its own, so there are none unless the engine makes use of them.
+    hints: Mapping[str, str] = field(default_factory=dict)
+
+
+def build_graph(pipeline: beam.Pipeline, job: Job, crew: Crew, *, shuffles: bool) -> None:
+    """Apply a step's transforms to an empty pipeline.
+
+    Args:
+        pipeline: the pipeline.
+        job: what to run.
+        crew: how.
+        shuffles: rows cross units by the engine's own shuffle, not by partition files.
+    """
+    handles = (
+        pipeline
+        | "UnitList" >> beam.Create([job.unit_list])
+        | "ReadUnits" >> beam.FlatMap(read_handles).with_output_types(bytes)
+        | "Spread" >> beam.Reshuffle()
+    )
+    if shuffles and job.exchanges:
+        chunks = pipeline | ReadChunks(dict(job.exchanges))
+        _ = (handles, chunks) | ReduceUnits(crew)
+    else:
+        _ = handles | RunUnits(crew)
 
 
 class _CarryOut(beam.DoFn):
     """Carries out unit handles in the worker's pool of children, a few ahead of the output."""
 
-    def __init__(self, workers: int, limits: ChildLimits) -> None:
-        self._workers = workers
-        self._limits = limits
+    def __init__(self, crew: Crew) -> None:
+        self._crew = crew
         self._running: deque[Future[UnitRecord]] = deque()
+
+    def setup(self) -> None:
+        if self._crew.runtime is not None:
+            check_runtime(self._crew.runtime)
 
     def start_bundle(self) -> None:
         self._running = deque()
 
     def process(self, handle: bytes) -> Iterator[bytes]:
-        pool = share_pool(self._workers, self._limits)
+        pool = share_pool(self._crew.workers, self._crew.limits)
         self._running.append(pool.submit(Unit.decode(handle)))
-        while len(self._running) > 2 * self._workers:
+        while len(self._running) > 2 * self._crew.workers:
             yield self._take()
 
     def finish_bundle(self) -> Iterator[Any]:
@@ -119,19 +131,23 @@ class _CarryOut(beam.DoFn):
 
 def read_handles(path: str) -> list[bytes]:
     """Read a list of unit handles, one a line."""
-    return Path(path).read_bytes().splitlines()
+    return find_place(path).read_bytes().splitlines()
 
 
 @dataclass
 class RunUnits(beam.PTransform):
     """Carry out units: takes unit handles (JSON bytes), gives unit records (JSON bytes)."""
 
-    engine: Engine
+    crew: Crew
 
     def expand(self, handles: Any) -> Any:
         """Run every handle; a handle may be retried, its output is the same."""
-        doing = _CarryOut(self.engine.workers, self.engine.limits)
-        return handles | "RunUnits" >> beam.ParDo(doing).with_output_types(bytes)
+        carry_out = beam.ParDo(_CarryOut(self.crew)).with_output_types(bytes)
+        return handles | "RunUnits" >> _give_hints(carry_out, self.crew)
+
+
+def _give_hints(transform: Any, crew: Crew) -> Any:
+    return transform.with_resource_hints(**crew.hints) if crew.hints else transform
 
 
 @dataclass
@@ -176,19 +192,22 @@ class ReduceUnits(beam.PTransform):
     one without rows is carried out as well.
     """
 
-    engine: Engine
+    crew: Crew
 
     def expand(self, inputs: Any) -> Any:
         """Group chunks with their handle, then run."""
         handles, chunks = inputs
         pairs = tuple[bytes, tuple[str, bytes]]
+        # On the worker that has a partition's chunks on its disk, or else they are not found:
+        # transforms are fused into one stage only when their hints are the same.
+        store = beam.FlatMapTuple(store_chunks).with_output_types(bytes)
         keyed = handles | "KeyHandles" >> beam.Map(key_handle).with_output_types(pairs)
         return (
             (keyed, chunks)
             | "Meet" >> beam.Flatten()
             | "GroupByPartition" >> beam.GroupByKey()
-            | "StoreChunks" >> beam.FlatMapTuple(store_chunks).with_output_types(bytes)
-            | "Reduce" >> RunUnits(self.engine)
+            | "StoreChunks" >> _give_hints(store, self.crew)
+            | "Reduce" >> RunUnits(self.crew)
         )
 
 

@@ -1,0 +1,65 @@
+"""Failures of an engine's job, told in one sentence each."""
+
+import re
+from pathlib import Path
+
+from gristmill.pipelines.engines.processes import find_complaint
+from gristmill.schemas.errors import EngineError, GristmillError, UnitFailedError
+
+_OURS = {"UnitFailedError": UnitFailedError, "EngineError": EngineError}
+_SAID = re.compile(r"(?:^|\W)(UnitFailedError|EngineError): ([^\n]+)")
+#: (what the text holds, what it means), the first that matches.
+MEANINGS = (
+    (
+        re.compile(r"No module named '(gristmill|apache_beam)"),
+        "a worker cannot import {0}: install gristmill's wheel in the Python that runs the "
+        "worker pool of every node",
+    ),
+    (
+        re.compile(r"All masters are unresponsive|Failed to connect to master ([\w.:-]+)"),
+        "no cluster master answers at the address given; start it or correct the address",
+    ),
+    (
+        re.compile(r"[Cc]onnection refused[^\n]*?(?:/|: )([\w.-]*[:/][\d.]*:?\d{2,5})"),
+        "nothing listens at {0}: start `gristmill engines workers` on every node before the job",
+    ),
+    (
+        re.compile(r"Cannot run program \"?([^\s\",]+)"),
+        "the workers cannot run {0}: give a command that exists on every node",
+    ),
+    (
+        re.compile(r"OutOfMemoryError: ([^\n]+)"),
+        "the JVM ran out of memory ({0}): give executors more with --executor-memory",
+    ),
+    (
+        re.compile(r"No space left on device"),
+        "no space left on a worker's disk: free some, or point TMPDIR and spark.local.dir elsewhere",
+    ),
+)
+
+
+def explain_failure(title: str, job: str, text: str, log: Path) -> GristmillError:
+    """Make an error of what a failed job left.
+
+    Args:
+        title: the engine, as messages name it.
+        job: the job's name.
+        text: what the engine reported: often a Java stack around a Python one.
+        log: the job server's log, read when `text` says nothing, and named.
+    """
+    told = text if len(text) > 200 or not log.exists() else f"{text}\n{_read_end(log)}"
+    said = _SAID.search(told)
+    if said is not None:
+        sentence = said[2].partition(" [while running")[0].rstrip("\\n")
+        return _OURS[said[1]](sentence)
+    for pattern, meaning in MEANINGS:
+        found = pattern.search(told)
+        if found is not None:
+            return EngineError(f"{title}: {meaning.format(*found.groups())} (log: {log})")
+    return EngineError(f"{title} could not run {job}: {find_complaint(told)} (log: {log})")
+
+
+def _read_end(log: Path, size: int = 1 << 16) -> str:
+    with log.open("rb") as stream:
+        stream.seek(max(0, log.stat().st_size - size))
+        return stream.read().decode("utf-8", errors="replace")

@@ -1,0 +1,150 @@
+"""Inputs that lie elsewhere: identified from afar, fetched whole by the unit that reads them."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import loopback
+import pytest
+import stage_samples
+from object_servers import SECRET, SERVERS, Server, serve_amazon
+
+from gristmill.pipelines import downloads
+from gristmill.pipelines.downloads import hold_input
+from gristmill.pipelines.inputs import find_inputs
+from gristmill.schemas.atomic_files import write_whole
+from gristmill.schemas.errors import InputError, StoreError, UsageError
+from gristmill.schemas.places import StorePath, find_place
+from gristmill.schemas.recipe import load_recipe
+
+
+@pytest.fixture(scope="module", params=sorted(SERVERS))
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with SERVERS[request.param]() as running:
+        yield running
+
+
+def find_folder(server: Server, name: str) -> StorePath:
+    place = find_place(f"{server.root}/{name}")
+    assert isinstance(place, StorePath)
+    return place
+
+
+RECIPE = """
+name: r
+sources:
+  - {{name: web, kind: commoncrawl, paths: ["{paths}"]}}
+publishing: {{dataset: r}}
+output: {output}
+"""
+
+
+def make_recipe(folder: Path, paths: str, output: str = "out"):
+    (folder / "recipe.yaml").write_text(RECIPE.format(paths=paths, output=output))
+    return load_recipe(folder / "recipe.yaml")
+
+
+def test_objects_are_identified_without_a_download(server, tmp_path):
+    inputs = find_folder(server, "identified")
+    for name in ("b.gz", "a.gz", "c.txt"):
+        write_whole(inputs / name, name.encode() * 100)
+    before = len(server.asked)
+    recipe = make_recipe(tmp_path, f"{inputs}/*.gz")
+    found = find_inputs(recipe, tmp_path / "work", stage_samples.QUIET)
+    assert [item.name for item in found] == [f"{inputs}/a.gz", f"{inputs}/b.gz"]
+    assert [item.path for item in found] == [item.name for item in found]
+    assert [item.bytes for item in found] == [400, 400]
+    assert server.count_bytes("a.gz") == 0 and len(server.asked) - before == 1
+    write_whole(inputs / "a.gz", b"x" * 400)
+    changed = find_inputs(recipe, tmp_path / "work", stage_samples.QUIET)
+    assert changed[0].sha256 != found[0].sha256 and changed[1] == found[1]
+
+
+def test_a_pattern_without_objects_is_a_usage_error(server, tmp_path):
+    recipe = make_recipe(tmp_path, f"{server.root}/nothing/*.gz")
+    with pytest.raises(UsageError, match=r"'web': '.*nothing/\*\.gz' matches no object"):
+        find_inputs(recipe, tmp_path, stage_samples.QUIET)
+
+
+def test_an_input_is_there_for_as_long_as_it_is_read(server, tmp_path):
+    place = find_folder(server, "held") / "a b.gz"
+    write_whole(place, b"crawl")
+    params = {"path": str(place), "bytes": 5, "identity": place.stat().identity}
+    with hold_input(params, tmp_path) as local:
+        assert local.name == "a b.gz" and local.read_bytes() == b"crawl"
+    assert not list(tmp_path.iterdir())
+    write_whole(place, b"other")
+    with (
+        pytest.raises(InputError, match="was replaced since the run began"),
+        hold_input(params, tmp_path),
+    ):
+        raise AssertionError("another file was read")
+    place.unlink()
+    with pytest.raises(InputError, match="does not exist"), hold_input(params, tmp_path):
+        raise AssertionError("no file was read")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_short_copy_is_never_taken_for_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(downloads.time, "sleep", lambda seconds: None)
+    with serve_amazon() as server:
+        place = find_folder(server, "short") / "a"
+        write_whole(place, b"0123456789")
+        params = {"path": str(place), "bytes": 10, "identity": place.stat().identity}
+        there = downloads.find_store("s3")
+        real, tries = there.download, []
+
+        def cut(bucket: str, key: str, local: Path) -> None:
+            tries.append(key)
+            real(bucket, key, local)
+            if len(tries) < fails:
+                local.write_bytes(b"0123")
+
+        monkeypatch.setattr(there, "download", cut)
+        fails = 3
+        with hold_input(params, tmp_path) as local:
+            assert local.read_bytes() == b"0123456789" and len(tries) == 3
+        fails = 99
+        with pytest.raises(StoreError, match="4 of 10 bytes"), hold_input(params, tmp_path):
+            raise AssertionError("half a file was read")
+
+
+@contextlib.contextmanager
+def serve_web(*answers: dict[str, str]) -> Iterator[str]:
+    """Serve five bytes under headers that change, at an URL that carries a secret."""
+    prepared = [(200, {"content-length": "5", **headers}, b"crawl") for headers in answers]
+    with loopback.serve(prepared) as (base_url, _):
+        yield f"{base_url}/part.gz?token={SECRET}"
+
+
+def test_web_files_stay_away_from_the_launcher_of_a_far_run(server, tmp_path):
+    output = find_folder(server, "web")
+    with serve_web({"etag": '"1"'}) as url:
+        recipe = make_recipe(tmp_path, url, str(output))
+        [found] = find_inputs(recipe, output / "work", stage_samples.QUIET)
+        assert (found.path, found.bytes) == (url, 5)
+        assert sorted(output.list_sizes()) == ["work/digests.json"]
+        params = {"path": found.path, "bytes": found.bytes, "identity": found.sha256}
+        (tmp_path / "unit").mkdir()
+        with hold_input(params, tmp_path / "unit") as local:
+            assert local.name == "part.gz" and local.read_bytes() == b"crawl"
+        with (
+            pytest.raises(InputError, match="was replaced since") as error,
+            hold_input(params | {"identity": "0"}, tmp_path / "unit"),
+        ):
+            raise AssertionError("another file was read")
+        assert SECRET not in str(error.value)
+        assert not list((tmp_path / "unit").iterdir())
+
+
+@pytest.mark.parametrize("change", [{"etag": '"2"'}, {"last-modified": "yesterday"}])
+def test_a_web_file_that_changes_has_another_identity(change):
+    with serve_web({"etag": '"1"'}, {"etag": '"1"'}, change) as url:
+        first, same, changed = (downloads.identify_url(url) for _ in range(3))
+    assert first == same and first[0] == changed[0] == 5 and first[1] != changed[1]
+
+
+def test_a_web_file_without_identity_is_refused_with_advice():
+    with serve_web({}) as url, pytest.raises(InputError, match="does not say how long") as error:
+        downloads.identify_url(url)
+    assert SECRET not in str(error.value)

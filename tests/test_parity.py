@@ -1,0 +1,205 @@
+"""One recipe, one dataset: the same id, bytes and ledger on every engine.
+
+``make parity`` runs this file alone and prints what ran. Java, Maven and Go are
+needed for the engines that are written in them; a test without says so.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mill_inputs import Golden, make_golden
+from mill_runs import Finished, digest_store, run_command
+from spark_clusters import SparkCluster, start_cluster
+
+from gristmill.pipelines.engines.installation import EngineHome, find_engine, install_engine
+from gristmill.pipelines.engines.servers import PRISM_VARIABLE
+from gristmill.schemas.errors import EngineError
+
+COSTS = ("cpu_seconds", "peak_memory_bytes")
+
+
+@pytest.fixture(scope="module")
+def golden(tmp_path_factory: pytest.TempPathFactory) -> Golden:
+    return make_golden(tmp_path_factory.mktemp("golden"))
+
+
+@pytest.fixture(scope="module")
+def straight(golden: Golden) -> dict[str, Any]:
+    """One worker on the embedded engine: what every other run must equal."""
+    output = golden.folder / "straight"
+    return describe(run(golden, output), output)
+
+
+@pytest.fixture(scope="session")
+def need_engine() -> Callable[[str], EngineHome]:
+    """Installs an engine if it is not there; skips, saying so, where that cannot be."""
+
+    def install(name: str) -> EngineHome:
+        missing = [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
+        try:
+            return find_engine(name)
+        except EngineError:
+            if missing:
+                pytest.skip(f"{name} needs {' and '.join(missing)}, not on this machine")
+        return install_engine(name, lambda message: None)
+
+    return install
+
+
+@pytest.fixture(scope="module")
+def cluster(
+    need_engine: Callable[[str], EngineHome], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SparkCluster]:
+    need_engine("spark")
+    with start_cluster(tmp_path_factory.mktemp("spark")) as started:
+        yield started
+
+
+def run(golden: Golden, output: Path, *flags: str) -> Finished:
+    done = run_command("--quiet", "run", golden.recipe, "--output", output, *flags)
+    assert done.code == 0, done.err
+    return done
+
+
+def describe(done: Finished, output: Path) -> dict[str, Any]:
+    """Dataset id, bytes of the store, and every unit's record but its cost."""
+    ledger = {}
+    for path in sorted((output / "work").glob("*/units/*/record.json")):
+        record = json.loads(path.read_bytes())
+        ledger[record["stage"], record["unit_key"]] = {
+            name: value for name, value in record.items() if name not in COSTS
+        }
+    assert ledger
+    return {"id": done.out, "store": digest_store(output / "store" / "golden"), "ledger": ledger}
+
+
+def compare(golden: Golden, straight: dict[str, Any], output: Path, *flags: str) -> None:
+    found = describe(run(golden, output, *flags), output)
+    assert found["id"] == straight["id"]
+    assert found["store"] == straight["store"]
+    assert found["ledger"] == straight["ledger"]
+
+
+@pytest.mark.parametrize("exchange", ["files", "group_by_key"])
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_embedded(golden, straight, tmp_path, workers, exchange):
+    flags = ("--workers", workers, "--exchange", exchange)
+    compare(golden, straight, tmp_path / "out", *flags)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_spark_on_one_machine(golden, straight, tmp_path, need_engine, workers):
+    need_engine("spark")
+    flags = ("--engine", "spark", "--workers", workers)
+    compare(golden, straight, tmp_path / "out", *flags)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_flink_on_one_machine(golden, straight, tmp_path, need_engine, workers):
+    need_engine("flink")
+    flags = ("--engine", "flink", "--workers", workers)
+    compare(golden, straight, tmp_path / "out", *flags)
+
+
+def test_prism(golden, straight, tmp_path, monkeypatch):
+    monkeypatch.setenv(PRISM_VARIABLE, str(need_prism()))
+    compare(golden, straight, tmp_path / "out", "--engine", "prism", "--workers", "2")
+
+
+def need_prism() -> Path:
+    """The binary that is named or on PATH, else built by Go, once for all sessions."""
+    named = os.environ.get(PRISM_VARIABLE) or shutil.which("prism")
+    if named:
+        return Path(named)
+    if shutil.which("go") is None:
+        pytest.skip("prism needs its binary, or Go to build it; neither is on this machine")
+    folder = Path.home() / ".cache" / "gristmill" / "prism-2.77.0"
+    subprocess.run(
+        ["go", "install", "github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0"],
+        env={**os.environ, "GOBIN": str(folder)},
+        check=True,
+        capture_output=True,
+    )
+    return folder / "prism"
+
+
+def test_spark_cluster_of_two_workers(golden, straight, tmp_path, cluster):
+    compare(golden, straight, tmp_path / "out", *use(cluster))
+    logs = cluster.read_logs()
+    assert "NoSuchMethodError" not in logs
+    assert len({path.parents[2].name for path in cluster.list_logs()}) == 2, "one worker idled"
+
+
+def use(cluster: SparkCluster) -> tuple[str, ...]:
+    return (
+        "--engine",
+        "spark",
+        "--spark-master",
+        cluster.master,
+        "--worker-pool",
+        cluster.pool,
+        "--executor-memory",
+        "512m",
+        "--parallelism",
+        "4",
+    )
+
+
+def test_spark_speculation(golden, straight, tmp_path, cluster):
+    """Every task that is not among the first to end gets a second attempt."""
+    eager = {"": "true", ".interval": "10ms", ".multiplier": "1", ".quantile": "0.01"}
+    conf = [f"--spark-conf=spark.speculation{name}={value}" for name, value in eager.items()]
+    conf.append("--spark-conf=spark.speculation.minTaskRuntime=1ms")
+    compare(golden, straight, tmp_path / "out", *use(cluster), *conf)
+
+
+def test_spark_starts_our_harness_itself(golden, straight, tmp_path, cluster):
+    flags = [flag for flag in use(cluster) if flag not in ("--worker-pool", cluster.pool)]
+    compare(golden, straight, tmp_path / "out", *flags, "--worker-command", "harness")
+
+
+@pytest.mark.parametrize("victim", ["executor", "harness"])
+def test_a_worker_killed_in_mid_run(golden, straight, tmp_path, cluster, victim):
+    output = tmp_path / "out"
+    killed: list[int] = []
+    stop = threading.Event()
+    thread = threading.Thread(target=kill_once, args=(cluster, output, victim, killed, stop))
+    thread.start()
+    try:
+        compare(golden, straight, output, *use(cluster))
+    finally:
+        stop.set()
+        thread.join()
+    assert killed, f"no {victim} was found while the run went on"
+
+
+def kill_once(
+    cluster: SparkCluster, output: Path, victim: str, killed: list[int], stop: threading.Event
+) -> None:
+    """Kill one executor or Python worker when the run is past its first step."""
+    while not stop.is_set():
+        started = (output / "work" / "collect" / "manifest.json").exists()
+        found = list_victims(cluster, victim) if started else []
+        if found:
+            os.kill(found[0], signal.SIGKILL)
+            killed.append(found[0])
+            return
+        time.sleep(0.05)
+
+
+def list_victims(cluster: SparkCluster, victim: str) -> list[int]:
+    if victim == "executor":
+        return cluster.list_executors()
+    listed = subprocess.run(
+        ["pgrep", "-f", "bin/gristmill-harness"], capture_output=True, text=True
+    )
+    return [int(line) for line in listed.stdout.split()]
