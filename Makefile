@@ -22,7 +22,8 @@ demo: $(STAMP)  ## mill real text into a published version and train a small mod
 	$(BIN)/python -m gristmill.pipelines.demo $(OUT) --workers $(WORKERS)
 
 test: lint types  ## lint, types and every test
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --ignore tests/test_parity.py
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup tests/test_parity.py
 
 lint: $(STAMP)  ## ruff: rules and format
 	$(BIN)/ruff check .
@@ -33,7 +34,7 @@ types: $(STAMP)  ## mypy --strict, folder by folder
 	$(BIN)/mypy $(foreach folder,$(SOURCES),-p gristmill.$(folder))
 
 parity: $(STAMP)  ## one recipe on every engine: the same dataset id, bytes and ledger
-	$(BIN)/python -m pytest -v tests/test_parity.py
+	$(BIN)/python -m pytest -v -n $(WORKERS) --dist loadgroup tests/test_parity.py
 
 bench: $(STAMP)  ## make bench NAME=end_to_end: ours and its peers on the same work
 	$(BIN)/python tests/benchmarks/$(NAME).py

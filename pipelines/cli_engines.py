@@ -100,6 +100,11 @@ def add_engines_verb(verbs: "Verbs", add_verb: AddVerb) -> None:
         "gristmill engines install spark",
     )
     action.add_argument("name", choices=INSTALLABLE)
+    action.add_argument(
+        "--released",
+        action="store_true",
+        help="Beam's released job server instead of the tested parts, where a repository has it",
+    )
     add_verb(actions, "list", "engines, and what each still needs", "gristmill engines list")
     action = add_verb(
         actions, "check", "hash an installed engine's files", "gristmill engines check spark"

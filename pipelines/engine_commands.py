@@ -130,7 +130,7 @@ def _say(message: str) -> None:
 def _install(options: Namespace) -> int:
     from gristmill.pipelines.engines.installation import install_engine
 
-    print(install_engine(options.name, _say).folder)
+    print(install_engine(options.name, _say, released=options.released).folder)
     return 0
 
 

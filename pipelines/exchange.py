@@ -11,6 +11,7 @@ sorts what it gets: the order of arrival does not matter.
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
@@ -57,6 +58,42 @@ def count_partitions(total: int, per_partition: int, limit: int = 1024) -> int:
     return min(limit, 1 << (needed - 1).bit_length())
 
 
+class ExchangeWriter:
+    """Writes chunks of rows, each of one partition, to one file. Use as a context manager."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._partitions: list[int] = []
+        self._writer = pq.ParquetWriter(
+            path,
+            schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=False,
+            write_statistics=False,
+            write_page_checksum=True,
+        )
+
+    def write(self, partition: int, rows: pa.Table) -> None:
+        """Append rows of a partition; large ones as several chunks."""
+        for chunk in _cut_chunks(rows):
+            self._writer.write_table(chunk, row_group_size=chunk.num_rows)
+            self._partitions.append(partition)
+
+    def __enter__(self) -> "ExchangeWriter":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            listed = json.dumps(self._partitions).encode()
+            self._writer.add_key_value_metadata({PARTITIONS_KEY: listed})
+        self._writer.close()
+
+
 def write_exchange(path: Path, table: pa.Table, partitions: npt.NDArray[np.int64]) -> None:
     """Write rows grouped by partition.
 
@@ -69,22 +106,9 @@ def write_exchange(path: Path, table: pa.Table, partitions: npt.NDArray[np.int64
     ranked = partitions[order]
     present, starts = np.unique(ranked, return_index=True)
     ends = np.append(starts[1:], len(ranked))[: len(starts)]
-    chunks: list[int] = []
-    with pq.ParquetWriter(
-        path,
-        table.schema,
-        compression="zstd",
-        compression_level=1,
-        use_dictionary=False,
-        write_statistics=False,
-        write_page_checksum=True,
-    ) as writer:
+    with ExchangeWriter(path, table.schema) as writer:
         for partition, start, end in zip(present, starts, ends, strict=True):
-            rows = table.take(pa.array(order[start:end]))
-            for chunk in _cut_chunks(rows):
-                writer.write_table(chunk, row_group_size=chunk.num_rows)
-                chunks.append(int(partition))
-        writer.add_key_value_metadata({PARTITIONS_KEY: json.dumps(chunks).encode()})
+            writer.write(int(partition), table.take(pa.array(order[start:end])))
 
 
 def _cut_chunks(rows: pa.Table) -> Iterator[pa.Table]:

@@ -15,11 +15,16 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
+from gristmill.pipelines.inputs import list_paths
+from gristmill.schemas.atomic_files import put_file
+from gristmill.schemas.places import StorePath, find_place
+from gristmill.schemas.recipe import load_recipe
 from gristmill.schemas.stores import forget_stores
 
 SECRET = "SECRETKEYOFATEST"
@@ -304,6 +309,21 @@ def _use_environment(values: dict[str, str]) -> Iterator[None]:
         forget_stores()
         yield
     forget_stores()
+
+
+def move_inputs(recipe: Path, folder: str, target: Path) -> Path:
+    """Upload what a recipe reads and have a copy of the recipe read it there."""
+    inputs = find_place(folder)
+    assert isinstance(inputs, StorePath)
+    text = recipe.read_text()
+    loaded = load_recipe(recipe)
+    for source in loaded.sources:
+        for name, path in list_paths(loaded, source):
+            put_file(Path(path), inputs / name)
+        for pattern in source.paths:
+            text = text.replace(pattern, f"{inputs}/{pattern}")
+    target.write_text(text)
+    return target
 
 
 SERVERS = {"s3": serve_amazon, "gs": serve_google}

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gristmill.pipelines.engines.installation import find_engine
+from gristmill.pipelines.engines.homes import PARTS, name_home, open_home
 from gristmill.pipelines.engines.java_runtime import find_java, java_flags
 from gristmill.pipelines.engines.processes import answers, pick_ports
 
@@ -28,6 +28,8 @@ class SparkCluster:
     master: str
     pool: str
     folder: Path
+    home: Path  # as SPARK_HOME: its jars are Spark's alone
+    pool_pid: int = 0
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def read_logs(self) -> str:
@@ -50,7 +52,7 @@ class SparkCluster:
 @contextlib.contextmanager
 def start_cluster(folder: Path, workers: int = 2, memory: str = "1g") -> Iterator[SparkCluster]:
     """Start a cluster and a pool of Python workers; stop everything at the end."""
-    home, java = find_engine("spark"), find_java()
+    home, java = open_home("spark", name_home("spark", PARTS)), find_java()
     spark_home = folder / "spark"
     (spark_home / "jars").mkdir(parents=True)
     for jar in home.class_path:
@@ -62,6 +64,7 @@ def start_cluster(folder: Path, workers: int = 2, memory: str = "1g") -> Iterato
         "SPARK_HOME": str(spark_home),
         "SPARK_SCALA_VERSION": "2.12",
         "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYTHONPATH": str(Path(__file__).parent),  # work of the tests' own steps
         "JAVA_HOME": str(java.path.resolve().parents[1]),
     }
     command = [str(java.path), "-Xmx512m", *java_flags(java), "-cp", f"{spark_home}/jars/*"]
@@ -75,7 +78,9 @@ def start_cluster(folder: Path, workers: int = 2, memory: str = "1g") -> Iterato
         "--webui-port",
         f"{web_port}",
     ]
-    cluster = SparkCluster(f"spark://127.0.0.1:{master_port}", f"localhost:{pool_port}", folder)
+    cluster = SparkCluster(
+        f"spark://127.0.0.1:{master_port}", f"localhost:{pool_port}", folder, spark_home
+    )
     with contextlib.ExitStack() as stack:
 
         def start(name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
@@ -106,7 +111,7 @@ def start_cluster(folder: Path, workers: int = 2, memory: str = "1g") -> Iterato
             ]
             cluster.workers.append(start(f"worker-{number}", worker))
         pool = [sys.executable, "-m", "gristmill.pipelines.cli", "engines", "workers"]
-        start("pool", [*pool, "--port", str(pool_port)])
+        cluster.pool_pid = start("pool", [*pool, "--port", str(pool_port)]).pid
         wait_for(lambda: answers("127.0.0.1", pool_port))
         wait_for(lambda: count_workers(web_port) == workers)
         yield cluster

@@ -8,8 +8,12 @@ import pyarrow as pa
 
 from gristmill.pipelines.children import UnitContext, UnitResult
 from gristmill.pipelines.exchange import gather_partition, write_exchange
-from gristmill.pipelines.steps import read_list
+from gristmill.pipelines.progress import Progress
+from gristmill.pipelines.run_state import Execute
+from gristmill.pipelines.steps import Step, Workspace, read_list, run_step
 
+COUNT = 4
+UNITS = [list(range(0, 50)), [3, 3, 3], [], list(range(7, 90, 5))]
 NUMBERS = pa.schema([("number", pa.int64())])
 
 
@@ -35,3 +39,58 @@ def add_up(context: UnitContext) -> UnitResult:
 def read_sorted(folder: Path) -> list[int]:
     """What `add_up` left in a unit's folder."""
     return json.loads((folder / "sorted.json").read_text())
+
+
+def plan_map(workspace: Workspace, numbers=UNITS) -> Step:
+    return Step(
+        "map",
+        tuple(
+            workspace.make_unit(
+                "map",
+                f"unit {n}",
+                "step_cases:spread",
+                fragment=None,
+                code="1",
+                inputs=[str(values), str(n)],
+                params={"numbers": values, "count": COUNT},
+            )
+            for n, values in enumerate(numbers)
+        ),
+    )
+
+
+def plan_reduce(workspace: Workspace, manifest) -> Step:
+    paths = workspace.part_paths(manifest, "exchange-numbers")
+    listed = workspace.write_list("reduce", "numbers", paths)
+    digests = sorted(part.sha256 for part in manifest.parts)
+    return Step(
+        "reduce",
+        tuple(
+            workspace.make_unit(
+                "reduce",
+                f"partition {n}",
+                "step_cases:add_up",
+                fragment=n,
+                code="1",
+                inputs=digests,
+                params={"exchanges": {"numbers": listed}, "partition": n},
+            )
+            for n in range(COUNT)
+        ),
+    )
+
+
+def run_both(root: Path, execute: Execute) -> list[list[int]]:
+    """Run both steps; the numbers that each partition has in the end."""
+    workspace = Workspace(root)
+    progress = Progress(quiet=True)
+    mapped = run_step(workspace, plan_map(workspace), execute, progress)
+    reduced = plan_reduce(workspace, mapped)
+    run_step(workspace, reduced, execute, progress)
+    return [read_sorted(Path(unit.folder)) for unit in reduced.units]
+
+
+def expect_both() -> list[list[int]]:
+    """What `run_both` gives where no row is lost or doubled."""
+    everything = sorted(number for unit in UNITS for number in unit)
+    return [[n for n in everything if n % COUNT == p] for p in range(COUNT)]

@@ -51,7 +51,7 @@ FROZEN = {
         "--json",
     },
     "engines": {"action"},
-    "engines install": {"name"},
+    "engines install": {"name", "--released"},
     "engines list": set(),
     "engines check": {"name"},
     "engines files": {"name", "folder"},

@@ -9,16 +9,22 @@ import threading
 import xml.etree.ElementTree as ElementTree
 import zipfile
 from importlib import resources
-from pathlib import Path
 
 import apache_beam as beam
 import grpc
 import pytest
-from apache_beam.options.pipeline_options import PipelineOptions
+from fake_machines import (
+    make_machine,
+    read_calls,
+    release_server,
+    say_nothing,
+    write_script,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gristmill.pipelines.engines import installation, job_jars, maven_builds
+from gristmill.pipelines import cli
+from gristmill.pipelines.engines import homes, installation, maven_builds
 from gristmill.pipelines.engines.installation import (
     EngineError,
     EngineHome,
@@ -31,47 +37,12 @@ from gristmill.pipelines.engines.installation import (
 )
 from gristmill.schemas.errors import GristmillError
 
-FAKE_MAVEN = """#!/bin/sh
-echo "$@" >> "$CALLS"
-case "$*" in
-*shade:shade*) mkdir target; echo runner > target/runner-1.jar ;;
-*) mkdir jars; echo core > jars/core-1.jar; echo other > jars/other-2.jar ;;
-esac
-"""
-
-
-def write_script(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    path.chmod(0o755)
-    return path
-
-
-def write_java(path: Path, version: str) -> Path:
-    return write_script(path, f"#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\n")
+BEAM = beam.__version__
 
 
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
-    """A machine whose PATH has a fake java 17, a fake mvn, and the shell's own tools."""
-    tools = tmp_path / "bin"
-    write_java(tools / "java", "17.0.9")
-    write_script(tools / "mvn", FAKE_MAVEN)
-    monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
-    monkeypatch.delenv("JAVA_HOME", raising=False)
-    monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
-    monkeypatch.setenv("GRISTMILL_ENGINES", str(tmp_path / "engines"))
-    return tmp_path
-
-
-def hide_tools(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    empty = machine / "empty"
-    empty.mkdir()
-    monkeypatch.setenv("PATH", str(empty))
-
-
-def say_nothing(line: str) -> None:
-    """Takes a line of progress."""
+    return make_machine(tmp_path, monkeypatch)
 
 
 def test_install_appears_whole(machine):
@@ -90,7 +61,7 @@ def test_install_appears_whole(machine):
 
 def test_versions_reach_maven(machine):
     install_engine("flink", say_nothing)
-    fetched, built = (machine / "calls").read_text().splitlines()
+    fetched, built = read_calls(machine)
     assert "-Dengine.version=1.19.0" in fetched
     assert "-Drunner.artifact=beam-runners-flink-1.19" in built
     assert "-Dbeam.version=2.62.0" in built
@@ -108,7 +79,7 @@ def test_second_install_runs_no_maven(machine):
     first = install_engine("spark", say_nothing)
     lines: list[str] = []
     assert install_engine("spark", lines.append) == first
-    assert len((machine / "calls").read_text().splitlines()) == 2
+    assert len(read_calls(machine)) == 2
     assert lines == [f"Spark 3.5.0 is installed in {first.folder}"]
 
 
@@ -123,70 +94,13 @@ def test_two_installs_at_once_do_not_clash(machine):
     for thread in threads:
         thread.join()
     assert len(homes) == 3 and len(set(homes)) == 1
-    assert len((machine / "calls").read_text().splitlines()) == 2
-
-
-def test_truncated_jar_is_noticed_and_mended(machine):
-    home = install_engine("spark", say_nothing)
-    home.class_path[1].write_text("c")
-    with pytest.raises(
-        EngineError, match=r"is damaged \(engine/core-1.jar .* engines install spark"
-    ):
-        find_engine("spark")
-    assert check_engine(install_engine("spark", say_nothing)) == []
-
-
-def test_changed_byte_is_noticed_and_mended(machine):
-    home = install_engine("spark", say_nothing)
-    home.class_path[1].write_text("cure\n")
-    assert find_engine("spark") == home  # sizes are right
-    (fault,) = check_engine(home)
-    assert "core-1.jar is damaged: run gristmill engines install spark" in fault
-    home.class_path[1].unlink()
-    (fault,) = check_engine(home)
-    assert "core-1.jar is missing" in fault
-    assert check_engine(install_engine("spark", say_nothing)) == []
-
-
-def test_missing_engine(machine):
-    with pytest.raises(
-        EngineError, match=r"^Spark is not installed: run gristmill engines install spark$"
-    ):
-        find_engine("spark")
-
-
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        ({"engine_version": "3.4.1"}, "holds Spark 3.4.1 with Beam 2.62.0, but this gristmill"),
-        ({"beam_version": "2.50.0"}, "holds Spark 3.5.0 with Beam 2.50.0, but this gristmill"),
-        ({"format": 99}, "is of another gristmill"),
-    ],
-)
-def test_other_version_is_named(machine, change, sentence):
-    path = install_engine("spark", say_nothing).folder / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
-    with pytest.raises(EngineError, match=sentence):
-        find_engine("spark")
-
-
-def test_broken_manifest(machine):
-    path = install_engine("spark", say_nothing).folder / "manifest.json"
-    path.write_text("{")
-    with pytest.raises(EngineError, match="cannot be read: run gristmill engines install spark"):
-        find_engine("spark")
+    assert len(read_calls(machine)) == 2
 
 
 def test_unknown_engine(machine):
     with pytest.raises(EngineError, match="no engine is called 'dask': choose flink or spark"):
         install_engine("dask", say_nothing)
     assert issubclass(EngineError, GristmillError)
-
-
-def test_no_java(machine, monkeypatch):
-    hide_tools(machine, monkeypatch)
-    with pytest.raises(EngineError, match="no Java is installed: install Java 11 or 17"):
-        install_engine("spark", say_nothing)
 
 
 def test_no_maven(machine, monkeypatch):
@@ -196,38 +110,6 @@ def test_no_maven(machine, monkeypatch):
         find_maven()
     with pytest.raises(EngineError, match="Maven is not installed"):
         install_engine("spark", say_nothing)
-
-
-@pytest.mark.parametrize(
-    ("text", "version"), [("17.0.9", 17), ("11.0.20", 11), ("17", 17), ("17-ea", 17)]
-)
-def test_java_version_is_read(machine, text, version):
-    write_java(machine / "bin" / "java", text)
-    java = find_java()
-    assert (java.path, java.version) == (machine / "bin" / "java", version)
-    assert ("--add-opens=java.base/java.nio=ALL-UNNAMED" in java_flags(java)) == (version == 17)
-
-
-@pytest.mark.parametrize(("text", "age"), [("1.8.0_392", "8, too old"), ("21.0.1", "21, too new")])
-def test_unsupported_java(machine, text, age):
-    write_java(machine / "bin" / "java", text)
-    with pytest.raises(EngineError, match=f"is Java {age} for Spark and Flink: install Java 11"):
-        find_java()
-
-
-def test_java_home_comes_first(machine, monkeypatch):
-    write_java(machine / "jdk" / "bin" / "java", "11.0.2")
-    monkeypatch.setenv("JAVA_HOME", str(machine / "jdk"))
-    assert find_java().version == 11
-    monkeypatch.setenv("JAVA_HOME", str(machine / "nothing"))
-    with pytest.raises(EngineError, match=r"nothing, which has no bin/java: correct or unset it"):
-        find_java()
-
-
-def test_broken_java(machine):
-    write_script(machine / "bin" / "java", "#!/bin/sh\nexit 3\n")
-    with pytest.raises(EngineError, match="failed with exit code 3: install Java again"):
-        find_java()
 
 
 MISSING = (
@@ -251,6 +133,69 @@ def test_maven_failure_is_one_sentence(machine):
     assert left == []  # nothing half-made
 
 
+@pytest.mark.parametrize("engine", ["spark", "flink"])
+def test_released_job_server(machine, engine):
+    release_server(machine, engine)
+    home = install_engine(engine, say_nothing, released=True)
+    (call,) = read_calls(machine)
+    assert f"-Dserver.artifact={installation.ENGINES[engine].server_artifact}" in call
+    assert f"-Dbeam.version={BEAM}" in call
+    jar = home.folder / "job-server.jar"
+    assert home.folder == machine / "engines" / f"{engine}-{BEAM}-released"
+    assert (home.class_path, home.staged_jars, home.submit_jar) == ((jar,), (jar,), jar)
+    assert home.beam_version == BEAM
+    manifest = json.loads((home.folder / "manifest.json").read_text())
+    assert (manifest["form"], manifest["beam_version"]) == ("released", BEAM)
+    assert find_engine(engine) == home and check_engine(home) == []
+    assert install_engine(engine, say_nothing, released=True) == home
+    assert len(read_calls(machine)) == 1
+
+
+CACHED = "\033[31mX was not found in https://house/m2 during a previous attempt.\033[0m"
+
+
+@pytest.mark.parametrize(
+    "words", ["Could not find artifact X in house", "Failure to find X", CACHED]
+)
+def test_no_released_job_server_is_one_sentence(machine, monkeypatch, capsys, words):
+    jar = f"org.apache.beam:beam-runners-spark-3-job-server:jar:{BEAM}"
+    maven = (machine / "bin" / "mvn").read_text()
+    said = f"[ERROR] Failed: {words.replace('X', jar)}"
+    failing = "case \"$*\" in *server.artifact*) cat <<'X'\n" + said + "\nX\nexit 1 ;; esac\n"
+    write_script(machine / "bin" / "mvn", maven.replace("for word", f"{failing}for word"))
+    assert cli.main(["engines", "install", "spark", "--released"]) == 0
+    home = find_engine("spark")
+    assert home.folder == machine / "engines" / "spark-2.62.0" and home.form == "parts"
+    assert json.loads((home.folder / "manifest.json").read_text())["form"] == "parts"
+    told = capsys.readouterr()
+    assert told.out == f"{home.folder}\n"
+    assert [line for line in told.err.splitlines() if "no Maven" in line] == [
+        f"no Maven repository in use has {jar.replace(':jar:', ':')}: "
+        "taking the tested parts of Beam 2.62.0 instead"
+    ]
+
+
+def test_other_failures_do_not_fall_back(machine):
+    write_script(machine / "bin" / "mvn", "#!/bin/sh\necho '[ERROR] Connection refused'\nexit 1\n")
+    with pytest.raises(EngineError, match="needs: Connection refused"):
+        install_engine("spark", say_nothing, released=True)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_released_jar_must_hold_a_job_server(machine, whole):
+    parts = install_engine("spark", say_nothing)
+    jar = release_server(machine, "flink").rename(
+        machine / "servers" / "beam-runners-spark-3-job-server.jar"
+    )
+    if not whole:
+        jar.write_text("<html>Sign in</html>")
+    with pytest.raises(EngineError, match=r"no job server of Spark .* without --released"):
+        install_engine("spark", say_nothing, released=True)
+    assert find_engine("spark") == parts
+    visible = [path.name for path in (machine / "engines").iterdir() if path.is_dir()]
+    assert visible == ["spark-2.62.0"]
+
+
 def test_maven_that_leaves_nothing(machine):
     write_script(machine / "bin" / "mvn", "#!/bin/sh\nexit 0\n")
     with pytest.raises(EngineError, match="left no jars of Spark"):
@@ -266,41 +211,10 @@ def test_picked_line_is_one_short_line(text):
 
 def test_poms_are_ours_and_name_no_host():
     folder = resources.files("gristmill.pipelines.engines") / "maven"
-    for name in ("runner", *installation.ENGINES):
+    for name in ("released", "runner", *installation.ENGINES):
         text = (folder / f"{name}.xml").read_text()
         ElementTree.fromstring(text)
         assert "<repository>" not in text and "<url>" not in text
-
-
-def test_packed_job(machine):
-    home = install_engine("spark", say_nothing)
-    with zipfile.ZipFile(home.folder / "runner.jar", "w") as jar:
-        jar.writestr("org/Runner.class", b"code")
-    options = PipelineOptions(
-        ["--environment_type=EXTERNAL", "--environment_config=localhost:50000"]
-    )
-    pipeline = beam.Pipeline(options=options)
-    _ = pipeline | "numbers" >> beam.Create([1, 2])
-    out = job_jars.pack_job(pipeline, home, machine / "jobs" / "job.jar")
-    with zipfile.ZipFile(out) as jar:
-        assert jar.read("org/Runner.class") == b"code"
-        manifest = json.loads(jar.read("BEAM-PIPELINE/pipeline-manifest.json"))
-        assert manifest == {"defaultJobName": "pipeline"}
-        proto = json.loads(jar.read("BEAM-PIPELINE/pipeline/pipeline.json"))
-        chosen = json.loads(jar.read("BEAM-PIPELINE/pipeline/pipeline-options.json"))
-    environments = proto["components"]["environments"].values()
-    assert "beam:env:external:v1" in {environment["urn"] for environment in environments}
-    assert not any(environment.get("dependencies") for environment in environments)
-    assert chosen["beam:option:environment_type:v1"] == "EXTERNAL"
-    assert "beam:option:runner:v1" not in chosen
-    assert [path.name for path in out.parent.iterdir()] == ["job.jar"]
-
-
-def test_packed_job_needs_workers_elsewhere(machine):
-    home = install_engine("spark", say_nothing)
-    pipeline = beam.Pipeline(options=PipelineOptions(["--environment_type=LOOPBACK"]))
-    with pytest.raises(EngineError, match="set environment_type to EXTERNAL"):
-        job_jars.pack_job(pipeline, home, machine / "job.jar")
 
 
 JOB = """
@@ -319,7 +233,7 @@ with beam.Pipeline(options=options) as pipeline:
 def require_engine(engine: str) -> EngineHome:
     try:
         find_java()
-        return find_engine(engine)
+        return homes.open_home(engine, homes.name_home(engine, homes.PARTS))
     except EngineError as error:
         pytest.skip(str(error))
 

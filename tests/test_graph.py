@@ -6,9 +6,9 @@ from pathlib import Path
 
 import apache_beam as beam
 import pytest
-import step_cases
 from apache_beam.testing.test_pipeline import TestPipeline as BeamPipeline
 from apache_beam.testing.util import assert_that, equal_to
+from step_cases import COUNT, UNITS, expect_both, plan_map, run_both
 
 from gristmill.pipelines import steps
 from gristmill.pipelines.engines.embedded import EmbeddedEngine
@@ -20,9 +20,6 @@ from gristmill.pipelines.workers import close_pools
 from gristmill.schemas.errors import AccountingError, UnitFailedError
 from gristmill.schemas.ledger_records import StageTotals, UnitRecord
 
-COUNT = 4
-UNITS = [list(range(0, 50)), [3, 3, 3], [], list(range(7, 90, 5))]
-
 
 @pytest.fixture(scope="module", autouse=True)
 def stop_children():
@@ -30,66 +27,16 @@ def stop_children():
     close_pools()
 
 
-def plan_map(workspace: Workspace, numbers=UNITS) -> Step:
-    return Step(
-        "map",
-        tuple(
-            workspace.make_unit(
-                "map",
-                f"unit {n}",
-                "step_cases:spread",
-                fragment=None,
-                code="1",
-                inputs=[str(values), str(n)],
-                params={"numbers": values, "count": COUNT},
-            )
-            for n, values in enumerate(numbers)
-        ),
-    )
-
-
-def plan_reduce(workspace: Workspace, manifest) -> Step:
-    paths = workspace.part_paths(manifest, "exchange-numbers")
-    listed = workspace.write_list("reduce", "numbers", paths)
-    digests = sorted(part.sha256 for part in manifest.parts)
-    return Step(
-        "reduce",
-        tuple(
-            workspace.make_unit(
-                "reduce",
-                f"partition {n}",
-                "step_cases:add_up",
-                fragment=n,
-                code="1",
-                inputs=digests,
-                params={"exchanges": {"numbers": listed}, "partition": n},
-            )
-            for n in range(COUNT)
-        ),
-    )
-
-
-def run_both(root: Path, engine: EmbeddedEngine) -> list[list[int]]:
-    workspace = Workspace(root)
-    progress = Progress(quiet=True)
-    mapped = run_step(workspace, plan_map(workspace), engine.execute, progress)
-    reduced = plan_reduce(workspace, mapped)
-    run_step(workspace, reduced, engine.execute, progress)
-    return [step_cases.read_sorted(Path(unit.folder)) for unit in reduced.units]
-
-
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("exchange", ["files", "group_by_key"])
 def test_reducers_see_every_row_once(tmp_path, workers, exchange):
     engine = EmbeddedEngine(Crew(workers), shuffles=exchange == "group_by_key")
-    everything = sorted(number for unit in UNITS for number in unit)
-    found = run_both(tmp_path, engine)
-    assert found == [[n for n in everything if n % COUNT == p] for p in range(COUNT)]
+    assert run_both(tmp_path, engine.execute) == expect_both()
 
 
 def test_a_finished_step_is_not_run_again(tmp_path):
     engine = EmbeddedEngine()
-    run_both(tmp_path, engine)
+    run_both(tmp_path, engine.execute)
 
     def refuse(unit_list: Path) -> None:
         raise AssertionError("a finished step ran again")

@@ -10,11 +10,10 @@ import pytest
 import stage_samples
 from mill_inputs import Golden, make_golden
 from mill_runs import Finished, call_command, check_report, run_command
-from object_servers import SECRET, SERVERS, Server
+from object_servers import SECRET, SERVERS, Server, move_inputs
 
 from gristmill.pipelines.exchange import read_chunks, write_exchange
 from gristmill.pipelines.explanations import explain_document
-from gristmill.pipelines.inputs import list_paths
 from gristmill.pipelines.output_locks import lock_output
 from gristmill.pipelines.part_files import read_batches, read_part, stream_part, write_part
 from gristmill.pipelines.publishing import store
@@ -67,21 +66,8 @@ def straight(golden: Golden) -> Iterator[Finished]:
     close_pools()
 
 
-def move_inputs(recipe: Path, inputs: StorePath, target: Path) -> Path:
-    """Upload what a recipe reads and have a copy of the recipe read it there."""
-    text = recipe.read_text()
-    loaded = load_recipe(recipe)
-    for source in loaded.sources:
-        for name, path in list_paths(loaded, source):
-            put_file(Path(path), inputs / name)
-        for pattern in source.paths:
-            text = text.replace(pattern, f"{inputs}/{pattern}")
-    target.write_text(text)
-    return target
-
-
 def test_a_run_in_a_store_makes_the_same_dataset(server, golden, straight, tmp_path):
-    recipe = move_inputs(golden.recipe, find_folder(server, "crawl"), tmp_path / "far.yaml")
+    recipe = move_inputs(golden.recipe, f"{server.root}/crawl", tmp_path / "far.yaml")
     output = f"{server.root}/run"
     done = run_command("run", recipe, "--workers", "2", "--output", output, cwd=tmp_path)
     assert done.code == 0, done.err

@@ -4,8 +4,10 @@
 needed for the engines that are written in them; a test without says so.
 """
 
+import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -16,14 +18,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import step_cases
 from mill_inputs import Golden, make_golden
 from mill_runs import Finished, digest_store, run_command
+from object_servers import SERVERS, move_inputs
 from spark_clusters import SparkCluster, start_cluster
 
 from gristmill.pipelines.engines.installation import EngineHome, find_engine, install_engine
+from gristmill.pipelines.engines.java_runtime import find_java, java_flags
+from gristmill.pipelines.engines.selection import EngineChoice, open_engine
 from gristmill.pipelines.engines.servers import PRISM_VARIABLE
+from gristmill.pipelines.workers import ChildLimits
 from gristmill.schemas.errors import EngineError
 
+#: One worker process of the tests has the cluster; the others' tests run beside it.
+on_cluster = pytest.mark.xdist_group("cluster")
 COSTS = ("cpu_seconds", "peak_memory_bytes")
 
 
@@ -132,6 +141,7 @@ def need_prism() -> Path:
     return folder / "prism"
 
 
+@on_cluster
 def test_spark_cluster_of_two_workers(golden, straight, tmp_path, cluster):
     compare(golden, straight, tmp_path / "out", *use(cluster))
     logs = cluster.read_logs()
@@ -154,6 +164,41 @@ def use(cluster: SparkCluster) -> tuple[str, ...]:
     )
 
 
+@on_cluster
+def test_jars_for_spark_submit(tmp_path, cluster, monkeypatch):
+    """A map and a reduce step, each a jar; a whole run takes minutes of starting drivers."""
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+    java = find_java()
+    submit = [str(java.path), *java_flags(java), "-cp", f"{cluster.home}/jars/*"]
+    submit += ["org.apache.spark.deploy.SparkSubmit", "--master", cluster.master]
+    submit += ["--executor-memory", "512m", "--conf", "spark.default.parallelism=4"]
+    choice = EngineChoice("spark", spark_submit=shlex.join(submit), worker_pool=cluster.pool)
+    with open_engine(choice, ChildLimits(), tmp_path, str) as execute:
+        found = step_cases.run_both(tmp_path / "work", execute)
+    assert found == step_cases.expect_both()
+    assert len(list((tmp_path / "logs").glob("spark-submit-*.log"))) == 2
+
+
+@pytest.mark.parametrize(("store", "engine"), [("s3", "spark"), ("gs", "flink"), ("s3", "prism")])
+def test_object_stores(golden, straight, tmp_path, need_engine, monkeypatch, store, engine):
+    """Launcher and workers share a bucket and nothing else."""
+    flags = ["--engine", engine, "--workers", "2"]
+    if engine == "prism":
+        monkeypatch.setenv(PRISM_VARIABLE, str(need_prism()))
+    else:
+        need_engine(engine)
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(SERVERS[store]())
+        if engine == "spark":
+            flags = [*use(stack.enter_context(start_cluster(tmp_path / "spark")))]
+        recipe = move_inputs(golden.recipe, f"{server.root}/crawl", tmp_path / "far.yaml")
+        done = run_command(
+            "--quiet", "run", recipe, "--output", f"{server.root}/out", *flags, cwd=tmp_path
+        )
+    assert (done.code, done.out) == (0, straight["id"]), done.err
+
+
+@on_cluster
 def test_spark_speculation(golden, straight, tmp_path, cluster):
     """Every task that is not among the first to end gets a second attempt."""
     eager = {"": "true", ".interval": "10ms", ".multiplier": "1", ".quantile": "0.01"}
@@ -162,11 +207,13 @@ def test_spark_speculation(golden, straight, tmp_path, cluster):
     compare(golden, straight, tmp_path / "out", *use(cluster), *conf)
 
 
+@on_cluster
 def test_spark_starts_our_harness_itself(golden, straight, tmp_path, cluster):
     flags = [flag for flag in use(cluster) if flag not in ("--worker-pool", cluster.pool)]
     compare(golden, straight, tmp_path / "out", *flags, "--worker-command", "harness")
 
 
+@on_cluster
 @pytest.mark.parametrize("victim", ["executor", "harness"])
 def test_a_worker_killed_in_mid_run(golden, straight, tmp_path, cluster, victim):
     output = tmp_path / "out"
@@ -199,7 +246,5 @@ def kill_once(
 def list_victims(cluster: SparkCluster, victim: str) -> list[int]:
     if victim == "executor":
         return cluster.list_executors()
-    listed = subprocess.run(
-        ["pgrep", "-f", "bin/gristmill-harness"], capture_output=True, text=True
-    )
-    return [int(line) for line in listed.stdout.split()]
+    command = ["pgrep", "-P", str(cluster.pool_pid)]
+    return [int(line) for line in subprocess.run(command, capture_output=True).stdout.split()]

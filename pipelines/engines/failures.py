@@ -6,6 +6,7 @@ from pathlib import Path
 from gristmill.pipelines.engines.processes import find_complaint
 from gristmill.schemas.errors import EngineError, GristmillError, UnitFailedError
 
+LEAST_TELLING = 200  # characters; engines also say no more than "FAILED"
 _OURS = {"UnitFailedError": UnitFailedError, "EngineError": EngineError}
 _SAID = re.compile(r"(?:^|\W)(UnitFailedError|EngineError): ([^\n]+)")
 #: (what the text holds, what it means), the first that matches.
@@ -47,16 +48,18 @@ def explain_failure(title: str, job: str, text: str, log: Path) -> GristmillErro
         text: what the engine reported: often a Java stack around a Python one.
         log: the job server's log, read when `text` says nothing, and named.
     """
-    told = text if len(text) > 200 or not log.exists() else f"{text}\n{_read_end(log)}"
-    said = _SAID.search(told)
-    if said is not None:
-        sentence = said[2].partition(" [while running")[0].rstrip("\\n")
-        return _OURS[said[1]](sentence)
-    for pattern, meaning in MEANINGS:
-        found = pattern.search(told)
-        if found is not None:
-            return EngineError(f"{title}: {meaning.format(*found.groups())} (log: {log})")
-    return EngineError(f"{title} could not run {job}: {find_complaint(told)} (log: {log})")
+    logged = _read_end(log) if log.exists() else ""
+    for told in (text, logged):
+        said = _SAID.search(told)
+        if said is not None:
+            sentence = said[2].partition(" [while running")[0].rstrip("\\n")
+            return _OURS[said[1]](sentence)
+        for pattern, meaning in MEANINGS:
+            found = pattern.search(told)
+            if found is not None:
+                return EngineError(f"{title}: {meaning.format(*found.groups())} (log: {log})")
+    complaint = find_complaint(text if len(text) > LEAST_TELLING else f"{text}\n{logged}")
+    return EngineError(f"{title} could not run {job}: {complaint} (log: {log})")
 
 
 def _read_end(log: Path, size: int = 1 << 16) -> str:

@@ -7,8 +7,10 @@ engine has a shuffle of its own, chunks go through ``GroupByKey`` and meet their
 unit's handle there.
 """
 
+import contextlib
 import dataclasses
 import json
+import shutil
 import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,18 +20,17 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-import numpy as np
-import pyarrow as pa
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from gristmill.pipelines.engines.runtimes import check_runtime
 from gristmill.pipelines.exchange import (
+    ExchangeWriter,
     decode_chunk,
+    decode_partition,
     encode_chunk,
     encode_partition,
     read_chunks,
-    write_exchange,
 )
 from gristmill.pipelines.steps import read_list
 from gristmill.pipelines.units import Unit
@@ -101,14 +102,13 @@ class _CarryOut(beam.DoFn):
         self._crew = crew
         self._running: deque[Future[UnitRecord]] = deque()
 
-    def setup(self) -> None:
-        if self._crew.runtime is not None:
-            check_runtime(self._crew.runtime)
-
     def start_bundle(self) -> None:
         self._running = deque()
 
     def process(self, handle: bytes) -> Iterator[bytes]:
+        # Here and not in `setup`: where that raises, portable runners wait for ever.
+        if self._crew.runtime is not None:
+            check_runtime(self._crew.runtime)
         pool = share_pool(self._crew.workers, self._crew.limits)
         self._running.append(pool.submit(Unit.decode(handle)))
         while len(self._running) > 2 * self._crew.workers:
@@ -212,26 +212,31 @@ class ReduceUnits(beam.PTransform):
 
 
 def store_chunks(key: bytes, values: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
-    """Leave a partition's chunks on the worker's disk and point its handle at them."""
+    """Leave a partition's chunks on the worker's disk and point its handle at them.
+
+    Each chunk is written as it comes: a partition is never held as a whole.
+    """
+    partition = decode_partition(key)
     handle: bytes | None = None
-    chunks: dict[str, list[pa.Table]] = {}
-    for name, payload in values:
-        if name == _HANDLE:
-            handle = payload
-        else:
-            chunks.setdefault(name, []).append(decode_chunk(payload))
-    if handle is None:
-        return  # this partition's unit is finished already
-    unit = Unit.decode(handle)
     folder = Path(tempfile.mkdtemp(prefix="gristmill-shuffle-"))
+    writers: dict[str, ExchangeWriter] = {}
+    with contextlib.ExitStack() as stack:
+        for name, payload in values:
+            if name == _HANDLE:
+                handle = payload
+                continue
+            rows = decode_chunk(payload)
+            if name not in writers:
+                writer = ExchangeWriter(folder / f"{name}.parquet", rows.schema)
+                writers[name] = stack.enter_context(writer)
+            writers[name].write(partition, rows)
+    if handle is None:  # this partition's unit is finished already
+        shutil.rmtree(folder)
+        return
+    unit = Unit.decode(handle)
     lists = {}
     for name in unit.params["exchanges"]:
-        files = []
-        if name in chunks:
-            rows = pa.concat_tables(chunks[name])
-            partitions = np.full(rows.num_rows, unit.params["partition"], np.int64)
-            write_exchange(folder / f"{name}.parquet", rows, partitions)
-            files.append(str(folder / f"{name}.parquet"))
+        files = [str(folder / f"{name}.parquet")] if name in writers else []
         lists[name] = str(folder / f"{name}.json")
         Path(lists[name]).write_text(json.dumps(files))
     params = {**unit.params, "exchanges": lists, "scratch": str(folder)}

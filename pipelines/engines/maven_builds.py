@@ -17,6 +17,11 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _SECRET = re.compile(r"//[^/@\s]+@")
 _NOISE = re.compile(r"\[ERROR\]\s*((To see the full|Re-run Maven|For more info|\[Help).*)?")
 _LONGEST_LINE = 400
+_BEAM_GROUP = "org.apache.beam"
+
+
+class MissingJarError(EngineError):
+    """Maven works, but no repository that it asks has a jar."""
 
 
 def find_maven() -> Path:
@@ -56,6 +61,35 @@ def fetch_jars(maven: Path, work: Path, engine: str, properties: Mapping[str, st
     where = {"includeScope": "runtime", "outputDirectory": str(jars)}
     _run_maven(maven, folder, ["dependency:copy-dependencies"], {**properties, **where})
     return jars
+
+
+def fetch_server(maven: Path, work: Path, artifact: str, beam_version: str) -> Path:
+    """Fetch one of Beam's released job servers under `work`; returns where its jar is.
+
+    Raises:
+        MissingJarError: no repository has it.
+        EngineError: Maven failed for another reason; says with which line.
+    """
+    folder = _lay_pom(work, "released")
+    properties = {
+        "beam.version": beam_version,
+        "server.artifact": artifact,
+        "outputDirectory": str(folder / "jars"),
+    }
+    # Without --update-snapshots Maven would repeat for a day what it heard earlier.
+    goals = ["--update-snapshots", "dependency:copy-dependencies"]
+    try:
+        _run_maven(maven, folder, goals, properties)
+    except EngineError as error:
+        log = folder / "maven.log"
+        text = _COLOUR.sub("", log.read_text(errors="replace")) if log.exists() else ""
+        jar = re.escape(f"{_BEAM_GROUP}:{artifact}:jar:{beam_version}")
+        if re.search(rf"(Could not find artifact|Failure to find) {jar}|{jar} was not found", text):
+            raise MissingJarError(
+                f"no Maven repository in use has {_BEAM_GROUP}:{artifact}:{beam_version}"
+            ) from error
+        raise
+    return folder / "jars" / f"{artifact}-{beam_version}.jar"
 
 
 def _lay_pom(work: Path, name: str) -> Path:

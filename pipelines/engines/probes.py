@@ -4,6 +4,7 @@ It finds out whether Python workers start at all, run the launcher's code, and s
 the output folder, which every worker must share.
 """
 
+import importlib
 import platform
 import secrets
 from collections.abc import Iterator, Mapping
@@ -32,8 +33,12 @@ def build_probe(pipeline: beam.Pipeline, folder: Place, runtime: Mapping[str, st
     write_whole(folder / PROBE_FILE, word.encode("ascii"))
     _ = (
         pipeline
-        | "Numbers" >> beam.Create(range(ELEMENTS))
+        | "Names" >> beam.Create([__name__] * ELEMENTS)
         | "Spread" >> beam.Reshuffle()
+        # By a function of Python's own: a worker that cannot import ours says so here. In
+        # a stage with a function of ours it could not even be set up, and runners wait on.
+        | "Import" >> beam.Filter(importlib.import_module)
+        | "SpreadAgain" >> beam.Reshuffle()
         | "Probe" >> beam.ParDo(_Probe(str(folder / PROBE_FILE), word, dict(runtime)))
     )
 
@@ -44,10 +49,10 @@ class _Probe(beam.DoFn):
         self._word = word
         self._runtime = runtime
 
-    def process(self, _: int) -> Iterator[int]:
+    def process(self, name: str) -> Iterator[str]:
         check_runtime(self._runtime)
         read_word(self._path, self._word)
-        yield 1
+        yield name
 
 
 def read_word(path: str, word: str) -> None:

@@ -13,6 +13,7 @@ from gristmill.pipelines.engines.embedded import EmbeddedEngine
 from gristmill.pipelines.engines.graph import Crew
 from gristmill.pipelines.engines.installation import find_engine
 from gristmill.pipelines.engines.portable import Environment, PortableEngine
+from gristmill.pipelines.engines.processes import answers
 from gristmill.pipelines.engines.runtimes import describe_runtime
 from gristmill.pipelines.engines.servers import (
     make_flink_server,
@@ -21,7 +22,7 @@ from gristmill.pipelines.engines.servers import (
 )
 from gristmill.pipelines.engines.worker_pools import DEFAULT_PORT, find_harness
 from gristmill.pipelines.workers import ChildLimits
-from gristmill.schemas.errors import UsageError
+from gristmill.schemas.errors import EngineError, UsageError
 from gristmill.schemas.places import Place
 
 ENGINES = ("local", "prism", "spark", "flink", "dataflow")
@@ -30,6 +31,7 @@ TASKS_PER_CORE = 4
 #: Tasks on a cluster whose size is not known here; idle ones cost some milliseconds each.
 CLUSTER_TASKS = 64
 EXECUTOR_MEMORY = "2g"
+MASTER_SECONDS = 5.0
 ENVIRONMENT_CACHE_MILLIS = 60_000
 
 Execute = Callable[[Place], None]
@@ -93,6 +95,27 @@ class EngineChoice:
 def is_local(master: str) -> bool:
     """Whether a master's address means this machine's own threads."""
     return re.fullmatch(r"local(\[[\d*,]+\])?|\[local\]", master) is not None
+
+
+def require_master(engine: str, master: str) -> None:
+    """Ask whether a cluster's master listens: engines themselves take minutes to give up.
+
+    Args:
+        engine: spark or flink.
+        master: ``spark://host:port,host:port`` or ``host:port``; any one is enough.
+
+    Raises:
+        EngineError: none of them does.
+    """
+    listed = master.removeprefix("spark://").split(",")
+    for address in listed:
+        host, _, port = address.rpartition(":")
+        if port.isdigit() and answers(host.strip("[]"), int(port), MASTER_SECONDS):
+            return
+    raise EngineError(
+        f"no {engine.capitalize()} master answers at {', '.join(listed)}: start it, or correct "
+        f"--{engine}-master"
+    )
 
 
 def _check_flags(choice: EngineChoice) -> None:
@@ -176,6 +199,7 @@ def open_engine(
         server = make_flink_server(choice, logs)
         flags += [f"--parallelism={choice.parallelism}"]
     if choice.master is not None and not is_local(choice.master):
+        require_master(choice.name, choice.master)
         # Python workers outlive their tasks, or each task would start one.
         flags += [f"--environment_cache_millis={ENVIRONMENT_CACHE_MILLIS}"]
         # Nodes have their engine's own jars: they need the runner alone.
