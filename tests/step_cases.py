@@ -1,7 +1,6 @@
 """A map and a reduce step over small numbers, for the tests of steps and engines."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +10,7 @@ from gristmill.pipelines.exchange import gather_partition, write_exchange
 from gristmill.pipelines.progress import Progress
 from gristmill.pipelines.run_state import Execute
 from gristmill.pipelines.steps import Step, Workspace, read_list, run_step
+from gristmill.schemas.places import Place, find_place
 
 COUNT = 4
 UNITS = [list(range(0, 50)), [3, 3, 3], [], list(range(7, 90, 5))]
@@ -36,9 +36,9 @@ def add_up(context: UnitContext) -> UnitResult:
     return UnitResult(len(numbers), len(numbers))
 
 
-def read_sorted(folder: Path) -> list[int]:
+def read_sorted(folder: Place) -> list[int]:
     """What `add_up` left in a unit's folder."""
-    return json.loads((folder / "sorted.json").read_text())
+    return json.loads((folder / "sorted.json").read_bytes())
 
 
 def plan_map(workspace: Workspace, numbers=UNITS) -> Step:
@@ -80,14 +80,14 @@ def plan_reduce(workspace: Workspace, manifest) -> Step:
     )
 
 
-def run_both(root: Path, execute: Execute) -> list[list[int]]:
+def run_both(root: Place, execute: Execute) -> list[list[int]]:
     """Run both steps; the numbers that each partition has in the end."""
     workspace = Workspace(root)
     progress = Progress(quiet=True)
     mapped = run_step(workspace, plan_map(workspace), execute, progress)
     reduced = plan_reduce(workspace, mapped)
     run_step(workspace, reduced, execute, progress)
-    return [read_sorted(Path(unit.folder)) for unit in reduced.units]
+    return [read_sorted(find_place(unit.folder)) for unit in reduced.units]
 
 
 def expect_both() -> list[list[int]]:

@@ -4,7 +4,6 @@
 needed for the engines that are written in them; a test without says so.
 """
 
-import contextlib
 import json
 import os
 import shlex
@@ -30,6 +29,7 @@ from gristmill.pipelines.engines.selection import EngineChoice, open_engine
 from gristmill.pipelines.engines.servers import PRISM_VARIABLE
 from gristmill.pipelines.workers import ChildLimits
 from gristmill.schemas.errors import EngineError
+from gristmill.schemas.places import Place, find_place
 
 #: One worker process of the tests has the cluster; the others' tests run beside it.
 on_cluster = pytest.mark.xdist_group("cluster")
@@ -172,30 +172,29 @@ def test_jars_for_spark_submit(tmp_path, cluster, monkeypatch):
     submit = [str(java.path), *java_flags(java), "-cp", f"{cluster.home}/jars/*"]
     submit += ["org.apache.spark.deploy.SparkSubmit", "--master", cluster.master]
     submit += ["--executor-memory", "512m", "--conf", "spark.default.parallelism=4"]
-    choice = EngineChoice("spark", spark_submit=shlex.join(submit), worker_pool=cluster.pool)
-    with open_engine(choice, ChildLimits(), tmp_path, str) as execute:
-        found = step_cases.run_both(tmp_path / "work", execute)
-    assert found == step_cases.expect_both()
+    assert run_steps(tmp_path, spark_submit=shlex.join(submit), worker_pool=cluster.pool)
     assert len(list((tmp_path / "logs").glob("spark-submit-*.log"))) == 2
 
 
 @pytest.mark.parametrize(("store", "engine"), [("s3", "spark"), ("gs", "flink"), ("s3", "prism")])
 def test_object_stores(golden, straight, tmp_path, need_engine, monkeypatch, store, engine):
-    """Launcher and workers share a bucket and nothing else."""
-    flags = ["--engine", engine, "--workers", "2"]
+    """Inputs, work and the published version in a bucket; the local disk is scratch."""
     if engine == "prism":
         monkeypatch.setenv(PRISM_VARIABLE, str(need_prism()))
     else:
         need_engine(engine)
-    with contextlib.ExitStack() as stack:
-        server = stack.enter_context(SERVERS[store]())
-        if engine == "spark":
-            flags = [*use(stack.enter_context(start_cluster(tmp_path / "spark")))]
+    with SERVERS[store]() as server:
         recipe = move_inputs(golden.recipe, f"{server.root}/crawl", tmp_path / "far.yaml")
-        done = run_command(
-            "--quiet", "run", recipe, "--output", f"{server.root}/out", *flags, cwd=tmp_path
-        )
+        flags = ("--output", f"{server.root}/out", "--engine", engine, "--workers", "2")
+        done = run_command("--quiet", "run", recipe, *flags, cwd=tmp_path)
     assert (done.code, done.out) == (0, straight["id"]), done.err
+
+
+def test_workers_that_share_a_bucket_and_nothing_else(tmp_path, need_engine):
+    need_engine("spark")
+    with SERVERS["s3"]() as server, start_cluster(tmp_path) as cluster:
+        output = find_place(f"{server.root}/steps")
+        assert run_steps(output, worker_pool=cluster.pool, master=cluster.master)
 
 
 @on_cluster
@@ -208,9 +207,15 @@ def test_spark_speculation(golden, straight, tmp_path, cluster):
 
 
 @on_cluster
-def test_spark_starts_our_harness_itself(golden, straight, tmp_path, cluster):
-    flags = [flag for flag in use(cluster) if flag not in ("--worker-pool", cluster.pool)]
-    compare(golden, straight, tmp_path / "out", *flags, "--worker-command", "harness")
+def test_spark_starts_our_harness_itself(tmp_path, cluster):
+    assert run_steps(tmp_path, worker_command="harness", master=cluster.master)
+
+
+def run_steps(output: Place, **settings: str) -> bool:
+    """Run a map and a reduce step on a cluster; whether their result is right."""
+    choice = EngineChoice("spark", executor_memory="512m", parallelism=4, **settings)
+    with open_engine(choice, ChildLimits(), output, str) as execute:
+        return step_cases.run_both(output / "work", execute) == step_cases.expect_both()
 
 
 @on_cluster
