@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gristmill.pipelines.engines import dataflow
+from gristmill.pipelines.engines import dataflow, failures
 from gristmill.pipelines.engines.dataflow_settings import DataflowSettings
 from gristmill.pipelines.workers import ChildLimits
 
@@ -46,7 +46,7 @@ def make_engine(settings=SETTINGS, workers=1, output=OUTPUT, **choices):
 
 
 def build_proto(pipeline):
-    with dataflow.quiet_beam():
+    with failures.quiet_beam():
         return pipeline.run().job.proto_pipeline
 
 

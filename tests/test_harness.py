@@ -128,3 +128,22 @@ def test_a_missing_harness_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     with pytest.raises(EngineError, match="install gristmill's wheel"):
         worker_pools.find_harness()
+
+
+def test_a_harness_that_is_told_to_stop_leaves_nothing(serve, tmp_path):
+    """Spark ends the workers that it started itself by SIGTERM."""
+    provisions = Provisions(control="127.0.0.1:1", logging="127.0.0.1:1")
+    command = [worker_pools.find_harness(), "--id=w", f"--provision_endpoint={serve(provisions)}"]
+    process = subprocess.Popen(
+        command, env={**os.environ, "TMPDIR": str(tmp_path)}, stderr=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while not provisions.asked and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert list(tmp_path.glob("gristmill-harness-*"))
+        process.terminate()
+        assert process.wait(20) == 0
+        assert not list(tmp_path.iterdir())
+    finally:
+        process.kill()

@@ -2,8 +2,7 @@
 
 import contextlib
 import importlib
-import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -19,6 +18,7 @@ from gristmill.pipelines.engines.dataflow_settings import (
     require_bucket,
     write_flags,
 )
+from gristmill.pipelines.engines.failures import quiet_beam
 from gristmill.pipelines.engines.graph import Crew, Job, build_graph
 from gristmill.pipelines.engines.runtimes import describe_runtime
 from gristmill.pipelines.workers import ChildLimits
@@ -203,14 +203,3 @@ def _wait(result: Any) -> None:
         with contextlib.suppress(*_list_failures()):
             result.cancel()
         raise
-
-
-@contextlib.contextmanager
-def quiet_beam() -> Iterator[None]:
-    """Keep Beam from logging: every job message of a failure, and much that is none."""
-    previous = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.disable(previous)

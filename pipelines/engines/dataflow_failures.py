@@ -2,11 +2,10 @@
 
 import re
 
+from gristmill.pipelines.engines.failures import recognise_failure
 from gristmill.pipelines.engines.processes import find_complaint
-from gristmill.schemas.errors import EngineError, GristmillError, UnitFailedError
+from gristmill.schemas.errors import EngineError, GristmillError
 
-_OURS = {"UnitFailedError": UnitFailedError, "EngineError": EngineError}
-_SAID = re.compile(r"(?:^|\W)(UnitFailedError|EngineError): ([^\n]+)")
 #: (what the text holds, what it means), the first that matches.
 MEANINGS = (
     (
@@ -105,13 +104,7 @@ def explain_dataflow_failure(step: str, text: str, job: str) -> GristmillError:
         text: an exception's text, often with a worker's whole stack.
         job: how to find the job in the console; empty when there is none.
     """
-    said = _SAID.search(text)
-    if said is not None:
-        sentence = said[2].partition(" [while running")[0]
-        return _OURS[said[1]](sentence)
     where = f" ({job})" if job else ""
-    for pattern, meaning in MEANINGS:
-        found = pattern.search(text)
-        if found is not None:
-            return EngineError(f"Dataflow, {step}: {meaning.format(*found.groups())}{where}")
-    return EngineError(f"Dataflow could not run {step}: {find_complaint(text)}{where}")
+    known = recognise_failure(text, MEANINGS, f"Dataflow, {step}: ", where)
+    complaint = find_complaint(text)
+    return known or EngineError(f"Dataflow could not run {step}: {complaint}{where}")

@@ -21,7 +21,8 @@ from typing import Any
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.portability.common_urns import resource_hints
 
-from gristmill.pipelines.engines.dataflow import DataflowEngine, quiet_beam
+from gristmill.pipelines.engines.dataflow import DataflowEngine
+from gristmill.pipelines.engines.failures import quiet_beam
 from gristmill.pipelines.engines.graph import Job
 from gristmill.pipelines.steps import UNITS_FILE
 from gristmill.schemas.errors import EngineError

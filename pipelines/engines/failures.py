@@ -1,6 +1,9 @@
 """Failures of an engine's job, told in one sentence each."""
 
+import contextlib
+import logging
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gristmill.pipelines.engines.processes import find_complaint
@@ -50,16 +53,47 @@ def explain_failure(title: str, job: str, text: str, log: Path) -> GristmillErro
     """
     logged = _read_end(log) if log.exists() else ""
     for told in (text, logged):
-        said = _SAID.search(told)
-        if said is not None:
-            sentence = said[2].partition(" [while running")[0].rstrip("\\n")
-            return _OURS[said[1]](sentence)
-        for pattern, meaning in MEANINGS:
-            found = pattern.search(told)
-            if found is not None:
-                return EngineError(f"{title}: {meaning.format(*found.groups())} (log: {log})")
+        known = recognise_failure(told, MEANINGS, f"{title}: ", f" (log: {log})")
+        if known is not None:
+            return known
     complaint = find_complaint(text if len(text) > LEAST_TELLING else f"{text}\n{logged}")
     return EngineError(f"{title} could not run {job}: {complaint} (log: {log})")
+
+
+def recognise_failure(
+    text: str, meanings: Iterable[tuple[re.Pattern[str], str]], before: str, after: str
+) -> GristmillError | None:
+    """Our own error, raised anew, or one that a table knows; None where neither is there.
+
+    Args:
+        text: what an engine reported.
+        meanings: (what the text holds, what it means), the first that matches.
+        before: what the sentence begins with, unless it is our own.
+        after: what it ends with.
+    """
+    said = _SAID.search(text)
+    if said is not None:
+        return _OURS[said[1]](said[2].partition(" [while running")[0].rstrip("\\n"))
+    for pattern, meaning in meanings:
+        found = pattern.search(text)
+        if found is not None:
+            return EngineError(f"{before}{meaning.format(*found.groups())}{after}")
+    return None
+
+
+@contextlib.contextmanager
+def quiet_beam() -> Iterator[None]:
+    """Keep Beam from logging: every job message of a failure, and much that is none.
+
+    A failure is one sentence here; Beam prints the whole stack of each try, to the root
+    logger.
+    """
+    previous = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(previous)
 
 
 def _read_end(log: Path, size: int = 1 << 16) -> str:

@@ -9,10 +9,14 @@ virtual environment is all that a node needs.
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
+
+from gristmill.pipelines.workers import close_pools
 
 PROVISION_SECONDS = 60.0
 
@@ -89,10 +93,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # who starts us may never read stdout
     # No artifact is staged here: gristmill is installed on the node, and the job says which.
     with tempfile.TemporaryDirectory(prefix="gristmill-harness-") as folder:
-        info = ask_provision(options.provision_endpoint, options.id)
-        os.environ.update(describe_worker(options, info, folder))
-        sdk_worker_main.main(sys.argv[:1])
+        signal.signal(signal.SIGTERM, _leave)
+        try:
+            info = ask_provision(options.provision_endpoint, options.id)
+            os.environ.update(describe_worker(options, info, folder))
+            sdk_worker_main.main(sys.argv[:1])
+        finally:
+            close_pools()  # kills children; waiting for their units would take minutes
     return 0
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    # As an exception, so that folders are removed and children are not left behind.
+    raise SystemExit(0)
 
 
 if __name__ == "__main__":

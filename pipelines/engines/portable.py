@@ -6,10 +6,9 @@ One job server serves all jobs of a run. Python work is done by this process
 """
 
 import contextlib
-import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent import futures
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,7 @@ import apache_beam as beam
 import grpc
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from gristmill.pipelines.engines.failures import explain_failure
+from gristmill.pipelines.engines.failures import explain_failure, quiet_beam
 from gristmill.pipelines.engines.graph import Crew, Job, build_graph
 from gristmill.pipelines.engines.probes import build_probe
 from gristmill.pipelines.engines.processes import ServerProcess
@@ -57,13 +56,13 @@ class PortableEngine:
     probe_seconds: float = PROBE_SECONDS
 
     def __enter__(self) -> "PortableEngine":
-        threading.excepthook = _pass_over_hang_ups
         self.server.start()
+        threading.excepthook = _pass_over_hang_ups
         try:
             if self.probe_folder is not None:
                 self.probe(self.probe_folder)
         except BaseException:
-            self.server.stop()
+            self.__exit__()
             raise
         return self
 
@@ -107,7 +106,7 @@ class PortableEngine:
         self._run(pipeline, "probe", self.probe_seconds)
 
     def _run(self, pipeline: beam.Pipeline, name: str, seconds: float | None = None) -> None:
-        with _quiet_beam():
+        with quiet_beam():
             try:
                 result = pipeline.run()
                 self._wait(result, seconds)
@@ -147,22 +146,14 @@ def _wait_aside(result: Any) -> "futures.Future[None]":
             result.wait_until_finish()
         except (RuntimeError, grpc.RpcError) as error:
             future.set_exception(error)
+        except BaseException as error:
+            future.set_exception(error)
+            raise
         else:
             future.set_result(None)
 
     threading.Thread(target=wait, name="job", daemon=True).start()
     return future
-
-
-@contextlib.contextmanager
-def _quiet_beam() -> Iterator[None]:
-    # A failure is one sentence; Beam prints the whole stack of each try, to the root logger.
-    previous = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.disable(previous)
 
 
 def _pass_over_hang_ups(arguments: threading.ExceptHookArgs) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -160,37 +161,56 @@ def open_engine(
     """
     choice = choice.resolve()
     crew = Crew(choice.workers, limits)
-    shuffles = choice.exchange == "group_by_key"
     if choice.name == "local":
-        yield EmbeddedEngine(crew, shuffles).execute
-        return
-    if choice.name == "dataflow":
-        from gristmill.pipelines.engines.dataflow import make_dataflow_engine
+        yield EmbeddedEngine(crew, choice.exchange == "group_by_key").execute
+    elif choice.name == "dataflow":
+        yield _prepare_dataflow(choice, crew, output, say, dataset)
+    else:
+        if choice.environment().kind != "LOOPBACK":
+            crew = replace(crew, runtime=dict(describe_runtime()))
+        with _open_logs(output) as logs:
+            if choice.spark_submit is not None:
+                yield _make_submitter(choice, crew, logs)
+            else:
+                with _make_portable(choice, crew, output, logs, say) as engine:
+                    yield engine.execute
 
-        dataflow = make_dataflow_engine(
-            choice.dataflow,
-            choice.workers,
-            limits,
-            dataset=dataset,
-            output=str(output),
-            beam_options=choice.beam_options,
-            say=say,
-        )
-        dataflow.prepare()
-        yield dataflow.execute
-        return
-    environment = choice.environment()
-    if environment.kind != "LOOPBACK":
-        crew = replace(crew, runtime=dict(describe_runtime()))
+
+def _prepare_dataflow(
+    choice: EngineChoice, crew: Crew, output: Place, say: Callable[[str], None], dataset: str
+) -> Execute:
+    from gristmill.pipelines.engines.dataflow import make_dataflow_engine
+
+    engine = make_dataflow_engine(
+        choice.dataflow,
+        choice.workers,
+        crew.limits,
+        dataset=dataset,
+        output=str(output),
+        beam_options=choice.beam_options,
+        say=say,
+    )
+    engine.prepare()
+    return engine.execute
+
+
+def _make_submitter(choice: EngineChoice, crew: Crew, logs: Path) -> Execute:
+    from gristmill.pipelines.engines.submission import SubmitEngine
+
+    flags = tuple(f"--{text}" for text in choice.beam_options)
+    return SubmitEngine(str(choice.spark_submit), crew, choice.environment(), flags, logs).execute
+
+
+def _make_portable(
+    choice: EngineChoice, crew: Crew, output: Place, logs: Path, say: Callable[[str], None]
+) -> PortableEngine:
     flags = [f"--{text}" for text in choice.beam_options]
-    folder = output / "work"
-    # A server's log is written here, wherever the output lies.
-    logs = output / "logs" if isinstance(output, Path) else Path(tempfile.mkdtemp("gristmill"))
-    if choice.spark_submit is not None:
-        from gristmill.pipelines.engines.submission import SubmitEngine
-
-        yield SubmitEngine(choice.spark_submit, crew, environment, tuple(flags), logs).execute
-        return
+    if choice.master is not None and not is_local(choice.master):
+        require_master(choice.name, choice.master)
+        # Python workers outlive their tasks, or each task would start one.
+        flags += [f"--environment_cache_millis={ENVIRONMENT_CACHE_MILLIS}"]
+        # Nodes have their engine's own jars: they need the runner alone.
+        flags += [f"--files_to_stage={jar}" for jar in find_engine(choice.name).staged_jars]
     if choice.name == "prism":
         server = make_prism_server(logs)
     elif choice.name == "spark":
@@ -198,21 +218,25 @@ def open_engine(
     else:
         server = make_flink_server(choice, logs)
         flags += [f"--parallelism={choice.parallelism}"]
-    if choice.master is not None and not is_local(choice.master):
-        require_master(choice.name, choice.master)
-        # Python workers outlive their tasks, or each task would start one.
-        flags += [f"--environment_cache_millis={ENVIRONMENT_CACHE_MILLIS}"]
-        # Nodes have their engine's own jars: they need the runner alone.
-        flags += [f"--files_to_stage={jar}" for jar in find_engine(choice.name).staged_jars]
     say(f"starting {server.title}")
-    engine = PortableEngine(
+    environment = choice.environment()
+    return PortableEngine(
         title=choice.name.capitalize(),
         server=server,
         crew=crew,
-        shuffles=shuffles,
+        shuffles=choice.exchange == "group_by_key",
         environment=environment,
         flags=tuple(flags),
-        probe_folder=None if environment.kind == "LOOPBACK" else folder,
+        probe_folder=None if environment.kind == "LOOPBACK" else output / "work",
     )
-    with engine:
-        yield engine.execute
+
+
+@contextlib.contextmanager
+def _open_logs(output: Place) -> Iterator[Path]:
+    """A folder on this machine for what servers say, wherever the output lies."""
+    if isinstance(output, Path):
+        yield output / "logs"
+        return
+    folder = Path(tempfile.mkdtemp(prefix="gristmill-logs-"))
+    yield folder
+    shutil.rmtree(folder)  # not when the block fails: errors name files in it
