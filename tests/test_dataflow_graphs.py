@@ -19,6 +19,7 @@ from dataflow_cases import (
 from dataflow_cases import (
     no_network as no_network,
 )
+from mill_runs import call_command
 
 from gristmill.pipelines.engines import dataflow_graphs, graph
 from gristmill.pipelines.engines.dataflow_settings import DataflowSettings
@@ -49,6 +50,29 @@ def test_every_shipped_recipe_is_dry_run(path, tmp_path, monkeypatch):
         assert step.key_coders == (dataflow_graphs.BYTES_CODER,) * reads
         assert step.hints == {"beam:resources:min_ram_bytes:v1": str(20 << 30)}
         assert step.graph_bytes < 60_000
+
+
+@needs_gcp
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_the_command_prints_a_line_for_every_job(path):
+    done = call_command("run", path, "--engine", "dataflow", "--dry-run", "--output", OUTPUT)
+    assert done.code == 0, done.err
+    head, *lines = [line.split("\t") for line in done.out.splitlines()]
+    assert [line[head.index("step")] for line in lines] == list(dataflow_graphs.STEPS)
+    assert all(int(line[head.index("graph_bytes")]) < 60_000 for line in lines)
+
+
+@needs_gcp
+def test_a_local_output_is_dry_run_as_if_it_were_a_bucket():
+    done = call_command("run", RECIPES[0], "--engine", "dataflow", "--dry-run")
+    assert done.code == 0
+    assert "is local: checked as if it were gs://" in done.err
+
+
+def test_a_dry_run_is_for_dataflow():
+    done = call_command("run", RECIPES[0], "--dry-run")
+    assert done.code == 2
+    assert "--dry-run is for --engine dataflow" in done.err
 
 
 @needs_gcp

@@ -36,12 +36,13 @@ class EngineProfile(Frozen):
     Attributes:
         name: as ``--engine`` has it.
         shuffles: rows cross units by its own shuffle; else by exchange files.
-        job_seconds: start and end of one job; a run is a job a step. Embedded: measured.
-            The others are assumptions: a job server's job on a running cluster, a Dataflow
-            job with its machines' start.
+        job_seconds: start and end of one job; a run is a job a step. Measured embedded
+            and on Spark, with two one-core workers on loopback. Flink's is an assumption, as
+            is Dataflow's, whose machines start with each job.
         shuffle_cpu_seconds: CPU seconds for each gigabyte shuffled: chunks encoded, sent,
-            grouped and decoded. Of one million values of 24 bytes through FnApiRunner; an
-            assumption for the others.
+            grouped and decoded. Spark: what ``FULL=1 make bench NAME=spark`` took more than
+            embedded, from 62,500 to 500,000 pages (28 and 73 CPU seconds for 2.15 GB more);
+            the others are taken to be alike.
         core_hour: assumed price of a core with 4 GB for an hour.
         shuffled_gigabyte: assumed price; 0 where the workers' own disks do it.
         pays_requests: work lies in an object store.
@@ -71,7 +72,7 @@ PROFILES: Mapping[str, EngineProfile] = MappingProxyType(
             EngineProfile(
                 name="spark",
                 shuffles=True,
-                job_seconds=15.0,
+                job_seconds=3.0,
                 shuffle_cpu_seconds=20.0,
                 core_hour=0.05,
             ),
