@@ -1,8 +1,10 @@
 """Fixtures that find the real inputs, and hypothesis profiles."""
 
 import os
+import shutil
+import subprocess
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -55,3 +57,42 @@ def shared_data(
         return unpacked[name]
 
     return unpack
+
+
+@pytest.fixture(scope="session")
+def need_engine() -> Callable[[str], None]:
+    """Installs Spark or Flink if it is not there; skips, saying so, where that cannot be."""
+    from gristmill.pipelines.engines.installation import find_engine, install_engine
+    from gristmill.schemas.errors import EngineError
+
+    def install(name: str) -> None:
+        try:
+            find_engine(name)
+        except EngineError:
+            missing = [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
+            if missing:
+                pytest.skip(f"{name} needs {' and '.join(missing)}, not on this machine")
+            install_engine(name, lambda message: None)
+
+    return install
+
+
+@pytest.fixture(scope="session")
+def prism() -> Iterator[Path]:
+    """Prism's binary: the one named or on PATH, else built by Go, once for all sessions."""
+    from gristmill.pipelines.engines.servers import PRISM_MODULE, PRISM_VARIABLE
+
+    named = os.environ.get(PRISM_VARIABLE) or shutil.which("prism")
+    path = Path(named) if named else Path.home() / ".cache" / "gristmill" / "prism" / "prism"
+    if not path.exists():
+        if shutil.which("go") is None:
+            pytest.skip("prism needs its binary, or Go to build it; neither is on this machine")
+        subprocess.run(
+            ["go", "install", PRISM_MODULE],
+            env={**os.environ, "GOBIN": str(path.parent)},
+            check=True,
+            capture_output=True,
+        )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(PRISM_VARIABLE, str(path))
+        yield path

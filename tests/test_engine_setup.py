@@ -5,28 +5,20 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from mill_inputs import write_small_recipe
 from mill_runs import Finished, run_command
 
-from gristmill.pipelines.engines.installation import ENGINES_VARIABLE, find_engine, install_engine
+from gristmill.pipelines.engines.installation import ENGINES_VARIABLE, find_engine
 from gristmill.pipelines.engines.processes import ServerProcess, pick_ports
-from gristmill.schemas.errors import EngineError
 
 
-@pytest.fixture(scope="module")
-def spark() -> None:
-    """Spark, installed if it is not; skips, saying so, where that cannot be."""
-    missing = [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
-    try:
-        find_engine("spark")
-    except EngineError:
-        if missing:
-            pytest.skip(f"spark needs {' and '.join(missing)}, not on this machine")
-        install_engine("spark", lambda message: None)
+@pytest.fixture
+def spark(need_engine: Callable[[str], None]) -> None:
+    need_engine("spark")
 
 
 @pytest.fixture

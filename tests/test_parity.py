@@ -7,7 +7,6 @@ needed for the engines that are written in them; a test without says so.
 import json
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import threading
@@ -23,12 +22,9 @@ from mill_runs import Finished, digest_store, run_command
 from object_servers import SERVERS, move_inputs
 from spark_clusters import SparkCluster, start_cluster
 
-from gristmill.pipelines.engines.installation import EngineHome, find_engine, install_engine
 from gristmill.pipelines.engines.java_runtime import find_java, java_flags
 from gristmill.pipelines.engines.selection import EngineChoice, open_engine
-from gristmill.pipelines.engines.servers import PRISM_VARIABLE
 from gristmill.pipelines.workers import ChildLimits
-from gristmill.schemas.errors import EngineError
 from gristmill.schemas.places import Place, find_place
 
 #: One worker process of the tests has the cluster; the others' tests run beside it.
@@ -48,25 +44,9 @@ def straight(golden: Golden) -> dict[str, Any]:
     return describe(run(golden, output), output)
 
 
-@pytest.fixture(scope="session")
-def need_engine() -> Callable[[str], EngineHome]:
-    """Installs an engine if it is not there; skips, saying so, where that cannot be."""
-
-    def install(name: str) -> EngineHome:
-        missing = [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
-        try:
-            return find_engine(name)
-        except EngineError:
-            if missing:
-                pytest.skip(f"{name} needs {' and '.join(missing)}, not on this machine")
-        return install_engine(name, lambda message: None)
-
-    return install
-
-
 @pytest.fixture(scope="module")
 def cluster(
-    need_engine: Callable[[str], EngineHome], tmp_path_factory: pytest.TempPathFactory
+    need_engine: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SparkCluster]:
     need_engine("spark")
     with start_cluster(tmp_path_factory.mktemp("spark")) as started:
@@ -119,26 +99,8 @@ def test_flink_on_one_machine(golden, straight, tmp_path, need_engine, workers):
     compare(golden, straight, tmp_path / "out", *flags)
 
 
-def test_prism(golden, straight, tmp_path, monkeypatch):
-    monkeypatch.setenv(PRISM_VARIABLE, str(need_prism()))
+def test_prism(golden, straight, tmp_path, prism):
     compare(golden, straight, tmp_path / "out", "--engine", "prism", "--workers", "2")
-
-
-def need_prism() -> Path:
-    """The binary that is named or on PATH, else built by Go, once for all sessions."""
-    named = os.environ.get(PRISM_VARIABLE) or shutil.which("prism")
-    if named:
-        return Path(named)
-    if shutil.which("go") is None:
-        pytest.skip("prism needs its binary, or Go to build it; neither is on this machine")
-    folder = Path.home() / ".cache" / "gristmill" / "prism-2.77.0"
-    subprocess.run(
-        ["go", "install", "github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0"],
-        env={**os.environ, "GOBIN": str(folder)},
-        check=True,
-        capture_output=True,
-    )
-    return folder / "prism"
 
 
 @on_cluster
@@ -177,11 +139,9 @@ def test_jars_for_spark_submit(tmp_path, cluster, monkeypatch):
 
 
 @pytest.mark.parametrize(("store", "engine"), [("s3", "spark"), ("gs", "flink"), ("s3", "prism")])
-def test_object_stores(golden, straight, tmp_path, need_engine, monkeypatch, store, engine):
+def test_object_stores(golden, straight, tmp_path, need_engine, prism, store, engine):
     """Inputs, work and the published version in a bucket; the local disk is scratch."""
-    if engine == "prism":
-        monkeypatch.setenv(PRISM_VARIABLE, str(need_prism()))
-    else:
+    if engine != "prism":
         need_engine(engine)
     with SERVERS[store]() as server:
         recipe = move_inputs(golden.recipe, f"{server.root}/crawl", tmp_path / "far.yaml")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LOG_FILE = "job-server.log"
 PRISM_VARIABLE = "GRISTMILL_PRISM"
+PRISM_MODULE = "github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0"
 #: A driver on a cluster only plans; work and shuffles are the executors'.
 DRIVER_MEMORY = "1g"
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -97,9 +98,8 @@ def find_prism() -> Path:
     found = named or shutil.which("prism")
     if found is None or not os.access(found, os.X_OK):
         raise EngineError(
-            f"no Prism binary {named or 'on PATH'}: build it with `go install "
-            "github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0`, then put it on PATH or name "
-            f"it in {PRISM_VARIABLE}"
+            f"no Prism binary {named or 'on PATH'}: build it with `go install {PRISM_MODULE}`, "
+            f"then put it on PATH or name it in {PRISM_VARIABLE}"
         )
     return Path(found)
 
