@@ -79,7 +79,7 @@ def run(options: Namespace) -> int:
     if options.dry_run:
         return print_dry_run(recipe, choice)
     progress = Progress(quiet=options.quiet)
-    limits = ChildLimits(recipe.limits.document_cpu_seconds, recipe.limits.child_memory_bytes)
+    limits = ChildLimits.of(recipe)
     try:
         with lock_output(recipe.output_path):
             with open_engine(

@@ -4,6 +4,7 @@ import signal
 import sys
 import threading
 from argparse import Namespace
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,8 +50,8 @@ def choose_engine(options: Namespace) -> "EngineChoice":
 
 def print_dry_run(recipe: Recipe, choice: "EngineChoice") -> int:
     """Build and check the job of every step, and print a line for each."""
-    from gristmill.pipelines.engines.dataflow import make_dataflow_engine
     from gristmill.pipelines.engines.dataflow_graphs import dry_run
+    from gristmill.pipelines.engines.selection import make_dataflow
 
     if choice.name != "dataflow":
         raise UsageError("--dry-run is for --engine dataflow; `gristmill plan` lists inputs")
@@ -58,15 +59,9 @@ def print_dry_run(recipe: Recipe, choice: "EngineChoice") -> int:
     if isinstance(recipe.output_path, Path):
         output = f"gs://{STAND_IN_BUCKET}/{recipe.name}"
         _say(f"the output {recipe.output_path} is local: checked as if it were {output}")
-    limits = ChildLimits(recipe.limits.document_cpu_seconds, recipe.limits.child_memory_bytes)
-    engine = make_dataflow_engine(
-        choice.dataflow.stand_in(),
-        choice.workers,
-        limits,
-        dataset=recipe.publishing.dataset,
-        output=output,
-        beam_options=choice.beam_options,
-    )
+    choice = replace(choice, dataflow=choice.dataflow.stand_in())
+    limits, dataset = ChildLimits.of(recipe), recipe.publishing.dataset
+    engine = make_dataflow(choice, limits, output, _say, dataset)
     print("step\ttransforms\tgraph_bytes\tgroupings\tkey_coders\thints\tjob")
     for step in dry_run(recipe, engine, output, _say):
         hints = ",".join(f"{name}={value}" for name, value in sorted(step.hints.items()))
@@ -89,7 +84,7 @@ def estimate(options: Namespace) -> int:
     from gristmill.pipelines.workers import close_pools
 
     recipe = load_checked(Path(options.recipe))
-    limits = ChildLimits(recipe.limits.document_cpu_seconds, recipe.limits.child_memory_bytes)
+    limits = ChildLimits.of(recipe)
     forecast = Forecast(
         options.documents,
         (options.engine,) if options.engine else tuple(PROFILES),

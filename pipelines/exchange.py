@@ -16,9 +16,8 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from gristmill.pipelines.part_files import open_part
+from gristmill.pipelines.part_files import open_part, open_work_writer
 from gristmill.schemas.places import Place
 
 PARTITIONS_KEY = b"gristmill.partitions"
@@ -63,15 +62,7 @@ class ExchangeWriter:
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self._partitions: list[int] = []
-        self._writer = pq.ParquetWriter(
-            path,
-            schema,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=False,
-            write_statistics=False,
-            write_page_checksum=True,
-        )
+        self._writer = open_work_writer(path, schema)
 
     def write(self, partition: int, rows: pa.Table) -> None:
         """Append rows of a partition; large ones as several chunks."""

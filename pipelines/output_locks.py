@@ -2,13 +2,12 @@
 
 import contextlib
 import datetime
-import fcntl
 import json
 import os
 import platform
 from collections.abc import Iterator
 
-from gristmill.schemas.atomic_files import create_once
+from gristmill.schemas.atomic_files import create_once, hold_lock
 from gristmill.schemas.errors import UsageError
 from gristmill.schemas.places import Place, StorePath
 
@@ -31,12 +30,7 @@ def lock_output(folder: Place) -> Iterator[None]:
         with _hold_object(folder / LOCK_FILE):
             yield
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK_FILE).open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(f"another gristmill run is working in {folder}") from None
+    with hold_lock(folder / LOCK_FILE, f"another gristmill run is working in {folder}"):
         yield
 
 

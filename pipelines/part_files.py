@@ -17,8 +17,30 @@ import pyarrow.parquet as pq
 
 from gristmill.schemas.places import Place, StorePath, find_place, is_remote
 
+REPETITIVE = ("source", "kind", "file", "rule", "language")  # columns of few values
 BATCH_ROWS = 1024
 BATCH_BYTES = 16 << 20
+
+
+def open_work_writer(
+    path: Path, schema: pa.Schema, dictionary: Sequence[str] = ()
+) -> pq.ParquetWriter:
+    """Start a Parquet file of work: zstd-1, page checksums, no statistics.
+
+    Args:
+        path: the file.
+        schema: of its rows.
+        dictionary: columns, if the schema has them, whose few values are stored once.
+    """
+    return pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=[name for name in dictionary if name in schema.names],
+        write_statistics=False,
+        write_page_checksum=True,
+    )
 
 
 class PartWriter:
@@ -28,19 +50,7 @@ class PartWriter:
         self.rows = 0
         self.path = path
         self._schema = schema
-        self._writer = pq.ParquetWriter(
-            path,
-            schema,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=[
-                name
-                for name in ("source", "kind", "file", "rule", "language")
-                if name in schema.names
-            ],
-            write_statistics=False,
-            write_page_checksum=True,
-        )
+        self._writer = open_work_writer(path, schema, REPETITIVE)
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Append a batch; empty ones leave no trace."""

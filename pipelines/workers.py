@@ -26,6 +26,7 @@ from gristmill.pipelines.units import Unit
 from gristmill.pipelines.watching import IDLE, Refusals, read_marker, write_idle
 from gristmill.schemas.errors import UnitFailedError
 from gristmill.schemas.ledger_records import UnitRecord
+from gristmill.schemas.recipe import Recipe
 
 POLL_SECONDS = 0.05
 WALL_PER_CPU = 10  # a sleeper is killed after ten times the CPU limit on the clock
@@ -43,6 +44,12 @@ class ChildLimits:
 
     document_cpu_seconds: float = 20.0
     child_memory_bytes: int = 4 << 30
+
+    @staticmethod
+    def of(recipe: Recipe) -> "ChildLimits":
+        """The limits of a recipe."""
+        limits = recipe.limits
+        return ChildLimits(limits.document_cpu_seconds, limits.child_memory_bytes)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ byte of it has come, and the store itself refuses to create one twice.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import secrets
@@ -13,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from gristmill.schemas.errors import UsageError
 from gristmill.schemas.places import Place, StorePath
 from gristmill.schemas.stores import find_store
 
@@ -119,6 +121,26 @@ def create_once(path: Place, payload: bytes) -> bool:
         return True
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def hold_lock(path: Path, refusal: str) -> Iterator[None]:
+    """Hold a file's lock for the block; the kernel lets go however this process ends.
+
+    Args:
+        path: the file; made, with its folder, if it is missing.
+        refusal: what to say when another process holds it.
+
+    Raises:
+        UsageError: another process holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(refusal) from None
+        yield
 
 
 def sha256_file(path: Place) -> str:

@@ -311,6 +311,27 @@ def _use_environment(values: dict[str, str]) -> Iterator[None]:
     forget_stores()
 
 
+def find_folder(server: Server, name: str) -> StorePath:
+    """A folder of a server's bucket."""
+    place = find_place(f"{server.root}/{name}")
+    assert isinstance(place, StorePath)
+    return place
+
+
+RECIPE = """
+name: r
+sources:
+  - {{name: web, kind: commoncrawl, paths: ["{paths}"]}}
+publishing: {{dataset: r}}
+output: {output}
+"""
+
+
+def make_recipe(folder: Path, paths: str, output: str = "out"):
+    (folder / "recipe.yaml").write_text(RECIPE.format(paths=paths, output=output))
+    return load_recipe(folder / "recipe.yaml")
+
+
 def move_inputs(recipe: Path, folder: str, target: Path) -> Path:
     """Upload what a recipe reads and have a copy of the recipe read it there."""
     inputs = find_place(folder)

@@ -7,41 +7,19 @@ from pathlib import Path
 import loopback
 import pytest
 import stage_samples
-from object_servers import SECRET, SERVERS, Server, serve_amazon
+from object_servers import SECRET, SERVERS, Server, find_folder, make_recipe, serve_amazon
 
 from gristmill.pipelines import downloads
 from gristmill.pipelines.downloads import hold_input
 from gristmill.pipelines.inputs import find_inputs
 from gristmill.schemas.atomic_files import write_whole
 from gristmill.schemas.errors import InputError, StoreError, UsageError
-from gristmill.schemas.places import StorePath, find_place
-from gristmill.schemas.recipe import load_recipe
 
 
 @pytest.fixture(scope="module", params=sorted(SERVERS))
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     with SERVERS[request.param]() as running:
         yield running
-
-
-def find_folder(server: Server, name: str) -> StorePath:
-    place = find_place(f"{server.root}/{name}")
-    assert isinstance(place, StorePath)
-    return place
-
-
-RECIPE = """
-name: r
-sources:
-  - {{name: web, kind: commoncrawl, paths: ["{paths}"]}}
-publishing: {{dataset: r}}
-output: {output}
-"""
-
-
-def make_recipe(folder: Path, paths: str, output: str = "out"):
-    (folder / "recipe.yaml").write_text(RECIPE.format(paths=paths, output=output))
-    return load_recipe(folder / "recipe.yaml")
 
 
 def test_objects_are_identified_without_a_download(server, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 import stage_samples
 from mill_inputs import Golden, make_golden
 from mill_runs import Finished, call_command, check_report, run_command
-from object_servers import SECRET, SERVERS, Server, move_inputs
+from object_servers import SECRET, SERVERS, Server, find_folder, make_recipe, move_inputs
 
 from gristmill.pipelines.exchange import read_chunks, write_exchange
 from gristmill.pipelines.explanations import explain_document
@@ -41,12 +41,6 @@ from gristmill.schemas.versions import list_versions, open_version
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     with SERVERS[request.param]() as running:
         yield running
-
-
-def find_folder(server: Server, name: str) -> StorePath:
-    place = find_place(f"{server.root}/{name}")
-    assert isinstance(place, StorePath)
-    return place
 
 
 # The whole mill, as a user runs it.
@@ -284,19 +278,6 @@ def test_a_part_that_vanishes_is_no_fault_of_a_document(server, tmp_path, read, 
 
 
 # Recipes.
-
-RECIPE = """
-name: r
-sources:
-  - {{name: web, kind: commoncrawl, paths: ["{paths}"]}}
-publishing: {{dataset: r}}
-output: {output}
-"""
-
-
-def make_recipe(folder: Path, paths: str, output: str = "out"):
-    (folder / "recipe.yaml").write_text(RECIPE.format(paths=paths, output=output))
-    return load_recipe(folder / "recipe.yaml")
 
 
 def test_a_recipe_may_name_a_store(tmp_path):

@@ -139,9 +139,11 @@ def test_jars_for_spark_submit(tmp_path, cluster, monkeypatch):
 
 
 @pytest.mark.parametrize(("store", "engine"), [("s3", "spark"), ("gs", "flink"), ("s3", "prism")])
-def test_object_stores(golden, straight, tmp_path, need_engine, prism, store, engine):
+def test_object_stores(golden, straight, tmp_path, need_engine, request, store, engine):
     """Inputs, work and the published version in a bucket; the local disk is scratch."""
-    if engine != "prism":
+    if engine == "prism":
+        request.getfixturevalue("prism")
+    else:
         need_engine(engine)
     with SERVERS[store]() as server:
         recipe = move_inputs(golden.recipe, f"{server.root}/crawl", tmp_path / "far.yaml")

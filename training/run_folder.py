@@ -12,14 +12,13 @@
 """
 
 import contextlib
-import fcntl
 import json
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from gristmill.schemas.atomic_files import PARTIAL_SUFFIX, write_whole
+from gristmill.schemas.atomic_files import PARTIAL_SUFFIX, hold_lock, write_whole
 from gristmill.schemas.errors import CorruptFileError, UsageError
 
 METRICS: Final = "metrics.jsonl"
@@ -127,12 +126,7 @@ def lock_run(output: Path) -> Iterator[None]:
     Raises:
         UsageError: another process is in it.
     """
-    output.mkdir(parents=True, exist_ok=True)
-    with (output / LOCK).open("wb") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(f"another process is training in {output}") from None
+    with hold_lock(output / LOCK, f"another process is training in {output}"):
         yield
 
 

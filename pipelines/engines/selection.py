@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gristmill.pipelines.engines.dataflow_settings import DataflowSettings
 from gristmill.pipelines.engines.embedded import EmbeddedEngine
@@ -22,9 +23,13 @@ from gristmill.pipelines.engines.servers import (
     make_spark_server,
 )
 from gristmill.pipelines.engines.worker_pools import DEFAULT_PORT, find_harness
+from gristmill.pipelines.run_state import Execute
 from gristmill.pipelines.workers import ChildLimits
 from gristmill.schemas.errors import EngineError, UsageError
 from gristmill.schemas.places import Place
+
+if TYPE_CHECKING:
+    from gristmill.pipelines.engines.dataflow import DataflowEngine
 
 ENGINES = ("local", "prism", "spark", "flink", "dataflow")
 #: Tasks for each core of this machine: units differ in size, and more tasks even that out.
@@ -34,8 +39,6 @@ CLUSTER_TASKS = 64
 EXECUTOR_MEMORY = "2g"
 MASTER_SECONDS = 5.0
 ENVIRONMENT_CACHE_MILLIS = 60_000
-
-Execute = Callable[[Place], None]
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,9 @@ def open_engine(
     if choice.name == "local":
         yield EmbeddedEngine(crew, choice.exchange == "group_by_key").execute
     elif choice.name == "dataflow":
-        yield _prepare_dataflow(choice, crew, output, say, dataset)
+        dataflow = make_dataflow(choice, limits, str(output), say, dataset)
+        dataflow.prepare()
+        yield dataflow.execute
     else:
         if choice.environment().kind != "LOOPBACK":
             crew = replace(crew, runtime=dict(describe_runtime()))
@@ -176,22 +181,21 @@ def open_engine(
                     yield engine.execute
 
 
-def _prepare_dataflow(
-    choice: EngineChoice, crew: Crew, output: Place, say: Callable[[str], None], dataset: str
-) -> Execute:
+def make_dataflow(
+    choice: EngineChoice, limits: ChildLimits, output: str, say: Callable[[str], None], dataset: str
+) -> "DataflowEngine":
+    """The Dataflow engine of a choice, without contacting anything; see `open_engine`."""
     from gristmill.pipelines.engines.dataflow import make_dataflow_engine
 
-    engine = make_dataflow_engine(
+    return make_dataflow_engine(
         choice.dataflow,
         choice.workers,
-        crew.limits,
+        limits,
         dataset=dataset,
-        output=str(output),
+        output=output,
         beam_options=choice.beam_options,
         say=say,
     )
-    engine.prepare()
-    return engine.execute
 
 
 def _make_submitter(choice: EngineChoice, crew: Crew, logs: Path) -> Execute:
