@@ -137,7 +137,9 @@ def _list_engines(options: Namespace) -> int:
     for name in INSTALLABLE:
         try:
             home = find_engine(name)
-            print(f"{name}\tready: {home.engine_version}, {find_java().version}, {home.folder}")
+            print(
+                f"{name}\tready: {home.engine_version}, Java {find_java().version}, {home.folder}"
+            )
         except EngineError as error:
             print(f"{name}\t{error}")
     try:

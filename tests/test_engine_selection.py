@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from gristmill.pipelines import cli, cli_engines
 from gristmill.pipelines.engine_commands import choose_engine
-from gristmill.pipelines.engines import selection, worker_pools
+from gristmill.pipelines.engines import homes, selection, worker_pools
 from gristmill.pipelines.engines.selection import EngineChoice, is_local, open_engine
+from gristmill.pipelines.scaling.costs import PROFILES
 from gristmill.pipelines.workers import ChildLimits
 from gristmill.schemas.errors import EngineError, UsageError
 
@@ -22,6 +23,9 @@ def parse(*flags: str) -> EngineChoice:
 def test_the_command_line_names_the_engines_there_are():
     assert cli_engines.ENGINES == selection.ENGINES
     assert cli_engines.DEFAULT_PORT == worker_pools.DEFAULT_PORT
+    assert tuple(homes.ENGINES) == cli_engines.INSTALLABLE
+    assert tuple(PROFILES) == cli_engines.PRICED
+    assert parse().executor_memory == selection.EXECUTOR_MEMORY
 
 
 def test_the_default_is_the_embedded_engine_with_partition_files():
