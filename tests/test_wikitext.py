@@ -206,7 +206,11 @@ def _measure(source: str) -> float:
 
 @pytest.mark.parametrize("pattern", [*HOSTILE, *HOSTILE_PAIRS], ids=repr)
 def test_time_is_linear(pattern: str | tuple[str, str]) -> None:
-    """Incidents 7, 8, 9: t(2n)/t(n) <= 2.6 where peers take tens of seconds on 80 KB."""
+    """Incidents 7, 8, 9: t(2n)/t(n) <= 2.6 where peers take tens of seconds on 80 KB.
+
+    Three doublings at once: quadratic work takes 64 times as long and linear work 8, so a busy
+    machine, which adds up to a half to the longer run, cannot turn the answer.
+    """
 
     def repeat(size: int) -> str:
         if isinstance(pattern, str):
@@ -214,14 +218,9 @@ def test_time_is_linear(pattern: str | tuple[str, str]) -> None:
         count = size // (len(pattern[0]) + len(pattern[1]))
         return pattern[0] * count + "x" + pattern[1] * count
 
-    ratios = []
-    for _ in range(5):
-        once, twice = _measure(repeat(40_000)), _measure(repeat(80_000))
-        ratios.append(twice / once)
-        if ratios[-1] <= 2.6:
-            break
-    assert min(ratios) <= 2.6
-    assert twice < 1
+    once, eightfold = _measure(repeat(10_000)), _measure(repeat(80_000))
+    assert eightfold / once <= 2.6**3
+    assert eightfold < 1
 
 
 RESIDUE = re.compile(
