@@ -17,13 +17,8 @@ import io
 from collections.abc import Iterator
 from typing import BinaryIO, Final, cast
 
-from gristmill.cleaning.decompressors import (
-    CHUNK_BYTES,
-    FAULTS,
-    FORMATS,
-    MAGIC_BYTES,
-    detect_format,
-)
+from gristmill.cleaning.decompressors import CHUNK_BYTES, FORMATS, MAGIC_BYTES, detect_format
+from gristmill.cleaning.inflation import InflateError
 from gristmill.schemas.errors import InputError
 
 #: Compressed bytes read at a time.
@@ -32,6 +27,7 @@ READ_BYTES: Final = 1 << 16
 #: Caps against decompression bombs: text is about 5:1, bombs are 1,000:1 and more.
 MAX_RATIO: Final = 1_000
 RATIO_GRACE_BYTES: Final = 1 << 20
+_UNREAD_FORMATS: Final = frozenset({"7z", "lz4"})
 
 
 class StreamError(InputError):
@@ -122,21 +118,23 @@ class _Source:
 
 
 def _decode_member(format_name: str, source: _Source, meter: Meter) -> Iterator[bytes]:
-    decompressor = FORMATS[format_name]()
-    while not decompressor.eof:
-        data = b""
-        if decompressor.needs_input:
-            data = source.read()
-            if not data:
-                raise TruncatedStreamError(f"{format_name} stream ends too early", meter.read_bytes)
+    inflater = FORMATS[format_name]()
+    data = memoryview(b"")
+    while not inflater.finished:
         try:
-            chunk = decompressor.decompress(data, CHUNK_BYTES)
-        except FAULTS as error:
-            kind = OversizeStreamError if "emory" in str(error) else CorruptStreamError
+            chunk, used = inflater.inflate(data)
+        except InflateError as error:
+            kind = OversizeStreamError if error.is_oversize else CorruptStreamError
             raise kind(f"{format_name} stream: {error}", meter.read_bytes) from error
+        data = data[used:]
         for start in range(0, len(chunk), CHUNK_BYTES):
             yield meter.count(chunk[start : start + CHUNK_BYTES])
-    source.put_back(decompressor.unused_data)
+        if not chunk and not used and not inflater.finished:
+            more = source.read()
+            if not more:
+                raise TruncatedStreamError(f"{format_name} stream ends too early", meter.read_bytes)
+            data = memoryview(bytes(data) + more)
+    source.put_back(bytes(data))
 
 
 def decode_chunks(stream: BinaryIO, *, max_bytes: int) -> Iterator[bytes]:
@@ -158,8 +156,8 @@ def decode_chunks(stream: BinaryIO, *, max_bytes: int) -> Iterator[bytes]:
     meter = Meter(max_bytes)
     source = _Source(stream, meter)
     format_name = detect_format(source.read_head())
-    if format_name == "7z":
-        raise CorruptStreamError("7z is not supported, repack as bz2, xz or zst", 0)
+    if format_name in _UNREAD_FORMATS:
+        raise CorruptStreamError(f"{format_name} is not supported, repack as bz2, xz or zst", 0)
     if format_name == "plain":
         while chunk := source.read():
             yield meter.count(chunk)

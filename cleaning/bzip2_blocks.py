@@ -14,7 +14,7 @@ Headers between the streams of a multistream file need no care: only marks count
 import bz2
 from collections import deque
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from gristmill.cleaning.bounded_streams import (
     READ_BYTES,
@@ -26,10 +26,14 @@ from gristmill.cleaning.bounded_streams import (
 )
 from gristmill.cleaning.decompressors import CHUNK_BYTES
 
-_BLOCK_MARK: Final = 0x314159265359
+#: Begins a block; on a byte only in the first block of a stream, after the four of its head.
+BLOCK_MARK: Final = bytes.fromhex("314159265359")
+_BLOCK_MARK: Final = int.from_bytes(BLOCK_MARK, "big")
 _END_MARK: Final = 0x177245385090
 _MARK_BITS: Final = 48
 _CRC_BITS: Final = 32
+_HEAD: Final = b"BZh"
+_HEAD_BYTES: Final = 4
 
 #: A block holds 900,000 bytes at most; coded it is at most about 1.1 % larger.
 _MAX_BLOCK_BYTES: Final = 1 << 20
@@ -37,8 +41,17 @@ _MAX_BLOCK_BYTES: Final = 1 << 20
 #: Bytes added to the window at a time: each costs a copy of the block at hand.
 _WINDOW_BYTES: Final = 8 * READ_BYTES
 
+#: Zeros that may lie between two streams, as padding to a block of a tape or disk.
+_MAX_PADDING_BYTES: Final = 1 << 12
+
 #: Give up on a file with more damage than this: it is no bzip2 file in earnest.
 MAX_FAULTS: Final = 1_000
+
+
+class StreamStart(NamedTuple):
+    """Before the first bytes of each stream of a file: where in the file it begins."""
+
+    offset: int
 
 
 def _build_needles() -> tuple[tuple[bytes, int, int], ...]:
@@ -105,12 +118,14 @@ class _Window:
     Positions are counted from the start of the file, in bits for marks.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, start: int) -> None:
         self._stream = stream
         self._data = b""
-        self._base = 0  # position of _data[0]
-        self._scanned = 0  # marks that begin before this byte are known
+        self._base = start  # position of _data[0]
+        self._scanned = start  # marks that begin before this byte are known
         self._last_bit = -1
+        #: Where a stream ended, so that the next begins here or after padding.
+        self.stream_end: int | None = start
         self.marks: deque[tuple[int, int]] = deque()
         self.ended = False
 
@@ -130,7 +145,10 @@ class _Window:
     def _read_more(self) -> None:
         more = self._stream.read(_WINDOW_BYTES) or b""
         self.ended = not more
-        keep_from = self.marks[0][0] // 8 if self.marks else self._scanned
+        known = self.marks[0][0] // 8 if self.marks else self._scanned
+        if self.stream_end is not None and known - self.stream_end <= _MAX_PADDING_BYTES:
+            known = min(known, self.stream_end)
+        keep_from = max(known - _HEAD_BYTES, self._base)
         self._data = self._data[keep_from - self._base :] + more
         self._base = keep_from
         offset = self._base * 8
@@ -139,6 +157,35 @@ class _Window:
                 self.marks.append((bit + offset, mark))
                 self._last_bit = bit + offset
         self._scanned = self._base + max(len(self._data) - 7, 0)
+
+    def find_head(self) -> int | None:
+        """Where the stream begins of which the first mark is the first block, if it is one."""
+        bit, mark = self.marks[0]
+        place = bit // 8 - _HEAD_BYTES - self._base
+        if mark != _BLOCK_MARK or bit % 8 or place < 0:
+            return None
+        if place + self._base == self.stream_end:
+            return self.stream_end  # whatever has become of its letters
+        head = self._data[place : place + _HEAD_BYTES]
+        is_head = head.startswith(_HEAD) and head[3:] in (b"%d" % level for level in range(1, 10))
+        return place + self._base if is_head else None
+
+    def is_lost(self) -> bool:
+        """Tell whether the first mark stands after bytes that no stream accounts for."""
+        if self.stream_end is None:
+            return False
+        place = self.marks[0][0] // 8 - _HEAD_BYTES
+        return self.marks[0][0] % 8 != 0 or not self._is_padding(place)
+
+    def has_rest(self) -> bool:
+        """Tell whether the file goes on after its last stream, with anything but padding."""
+        return self.stream_end is not None and not self._is_padding(self.read_bytes)
+
+    def _is_padding(self, place: int) -> bool:
+        assert self.stream_end is not None
+        if not self.stream_end <= place <= self.stream_end + _MAX_PADDING_BYTES:
+            return False
+        return not self._data[self.stream_end - self._base : place - self._base].strip(b"\0")
 
     def cut(self, start_bit: int, end_bit: int) -> bytes:
         """Wrap the block between two marks of the window."""
@@ -152,11 +199,13 @@ def _decode_next(window: _Window) -> list[bytes] | StreamError | None:
     start_bit, mark = window.marks[0]
     if mark == _END_MARK:
         window.marks.popleft()
+        window.stream_end = -(-(start_bit + _MARK_BITS + _CRC_BITS) // 8)
         return None
     if known < 2:
         window.marks.popleft()
-        kind = TruncatedStreamError if window.ended else CorruptStreamError
-        return kind("bz2 block without an end", window.read_bytes)
+        if window.ended:
+            return TruncatedStreamError("bz2 block without an end", window.read_bytes)
+        return CorruptStreamError("bz2 block without an end", start_bit // 8)
     pieces = _decode_wrapped(window.cut(start_bit, window.marks[1][0]))
     # Data may look like a mark by chance: try once more up to the mark after it.
     if pieces is None and window.find_marks(3) >= 3:
@@ -166,30 +215,42 @@ def _decode_next(window: _Window) -> list[bytes] | StreamError | None:
             if pieces is not None:
                 window.marks.popleft()
     window.marks.popleft()
-    return pieces if pieces is not None else CorruptStreamError("bz2 block", window.read_bytes)
+    return pieces if pieces is not None else CorruptStreamError("bz2 block", start_bit // 8)
 
 
-def decode_blocks(stream: BinaryIO, *, max_bytes: int) -> Iterator[bytes | StreamError]:
-    """Yield decoded bytes and, in the place of each damaged block, the error.
+def decode_streams(
+    stream: BinaryIO, *, max_bytes: int, start: int = 0
+) -> Iterator[bytes | StreamError | StreamStart]:
+    """Yield decoded bytes, where each stream begins, and each damaged block's error.
+
+    What follows a place where a stream begins is the same, whether decoding began there
+    (and `start` says so) or before.
 
     Args:
-        stream: a bzip2 file, one stream or many.
-        max_bytes: cap on the decoded bytes of the whole file.
+        stream: a bzip2 file, one stream or many, from where it stands.
+        max_bytes: cap on the decoded bytes.
+        start: where in the file the first byte to read lies.
 
     Yields:
-        Chunks of at most 256 KiB; `CorruptStreamError` where a block is lost, after
-        which the next intact block follows; `TruncatedStreamError` or
-        `OversizeStreamError` last.
+        Chunks of at most 256 KiB; `StreamStart` before those of each stream;
+        `CorruptStreamError` where a block is lost, after which the next intact block
+        follows; `TruncatedStreamError` or `OversizeStreamError` last.
     """
-    window = _Window(stream)
+    window = _Window(stream, start)
     meter = Meter(max_bytes)
     faults = 0
-    closing_bit: int | None = None
     while window.find_marks(1):
-        first_bit = window.marks[0][0]
+        if window.is_lost():
+            yield CorruptStreamError("bytes that are no bz2 stream", window.stream_end or 0)
+            faults += 1
+            if faults >= MAX_FAULTS:
+                return
+        head = window.find_head()
+        window.stream_end = None
+        if head is not None:
+            yield StreamStart(head)
         event = _decode_next(window)
-        meter.read_bytes = window.read_bytes
-        closing_bit = first_bit if event is None else None
+        meter.read_bytes = window.read_bytes - start
         if isinstance(event, StreamError):
             yield event
             faults += 1
@@ -201,5 +262,14 @@ def decode_blocks(stream: BinaryIO, *, max_bytes: int) -> Iterator[bytes | Strea
         except OversizeStreamError as fault:
             yield fault
             return
-    if closing_bit is None or closing_bit + _MARK_BITS + _CRC_BITS > window.read_bytes * 8:
+    if window.stream_end is None or not start < window.stream_end <= window.read_bytes:
         yield TruncatedStreamError("bz2 stream ends too early", window.read_bytes)
+    elif window.has_rest():
+        yield CorruptStreamError("bytes that are no bz2 stream", window.stream_end)
+
+
+def decode_blocks(stream: BinaryIO, *, max_bytes: int) -> Iterator[bytes | StreamError]:
+    """Yield what `decode_streams` does, without the places where streams begin."""
+    for event in decode_streams(stream, max_bytes=max_bytes):
+        if not isinstance(event, StreamStart):
+            yield event

@@ -1,134 +1,51 @@
-"""Decompressors of one member, all with one interface, and how to tell their formats apart."""
+"""Formats of compressed files: how to tell them apart, and a decoder for each."""
 
 import bz2
 import lzma
-import zlib
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
-import zstandard
+from gristmill.cleaning.inflation import (
+    MAX_WINDOW_BYTES,
+    PIECE_BYTES,
+    HoldingInflater,
+    Inflater,
+    ZlibInflater,
+    ZstdInflater,
+)
 
-#: Decoded bytes that one call of a decompressor may return.
-CHUNK_BYTES: Final = 1 << 18
-
-#: Window and dictionary cap. The largest that `zstd --long=27` and `xz -9` ask for.
-MAX_WINDOW_BYTES: Final = 1 << 27
-
-# A zstd block of 4 bytes may stand for 128 KiB, and the binding has no `max_length`:
-# 1 KiB of input yields at most 32 MiB.
-_ZSTD_SLICE_BYTES: Final = 1 << 10
-
+#: Decoded bytes of which chunks consist at most.
+CHUNK_BYTES: Final = PIECE_BYTES
 #: Bytes that `detect_format` looks at.
 MAGIC_BYTES: Final = 13
 _SEVEN_ZIP: Final = b"7z\xbc\xaf\x27\x1c"
 
-#: What decompressors raise on bytes that are no valid member.
-FAULTS: Final = (
-    OSError,
-    EOFError,
-    ValueError,
-    zlib.error,
-    lzma.LZMAError,
-    zstandard.ZstdError,
-    MemoryError,
-)
+
+def _open_gzip() -> Inflater:
+    return ZlibInflater(31)
 
 
-class Decompressor(Protocol):
-    """The part of `bz2.BZ2Decompressor` that all formats are brought to."""
-
-    @property
-    def eof(self) -> bool:
-        """Whether the member is complete."""
-        ...
-
-    @property
-    def unused_data(self) -> bytes:
-        """Bytes after the end of the member."""
-        ...
-
-    @property
-    def needs_input(self) -> bool:
-        """Whether `decompress` can return nothing more without more data."""
-        ...
-
-    def decompress(self, data: bytes, max_length: int = ...) -> bytes:
-        """Add data and return at most about `max_length` decoded bytes."""
-        ...
+def _open_bz2() -> Inflater:
+    return HoldingInflater(bz2.BZ2Decompressor())
 
 
-class _Gzip:
-    """`zlib.decompressobj` with the interface of `bz2.BZ2Decompressor`."""
-
-    def __init__(self) -> None:
-        self._inner = zlib.decompressobj(wbits=31)
-
-    @property
-    def eof(self) -> bool:
-        return self._inner.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._inner.unused_data
-
-    @property
-    def needs_input(self) -> bool:
-        return not self._inner.eof and not self._inner.unconsumed_tail
-
-    def decompress(self, data: bytes, max_length: int = CHUNK_BYTES) -> bytes:
-        return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
+def _open_xz() -> Inflater:
+    limit = 2 * MAX_WINDOW_BYTES
+    return HoldingInflater(lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=limit))
 
 
-class _Zstd:
-    """One zstd frame, fed in slices so that a bomb cannot expand in a single call."""
-
-    def __init__(self) -> None:
-        self._inner = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES).decompressobj()
-        self._pending = b""
-        self._position = 0
-
-    @property
-    def eof(self) -> bool:
-        return self._inner.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._inner.unused_data + self._pending[self._position :]
-
-    @property
-    def needs_input(self) -> bool:
-        return not self._inner.eof and self._position >= len(self._pending)
-
-    def decompress(self, data: bytes, max_length: int = CHUNK_BYTES) -> bytes:
-        if data:
-            self._pending = self._pending[self._position :] + data
-            self._position = 0
-        pieces: list[bytes] = []
-        size = 0
-        while size < max_length and self._position < len(self._pending) and not self._inner.eof:
-            end = self._position + _ZSTD_SLICE_BYTES
-            piece = self._inner.decompress(self._pending[self._position : end])
-            self._position = min(end, len(self._pending))
-            size += len(piece)
-            pieces.append(piece)
-        return b"".join(pieces)
+def _open_lzma() -> Inflater:
+    limit = 2 * MAX_WINDOW_BYTES
+    return HoldingInflater(lzma.LZMADecompressor(format=lzma.FORMAT_ALONE, memlimit=limit))
 
 
-def _open_xz() -> Decompressor:
-    return lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=2 * MAX_WINDOW_BYTES)
-
-
-def _open_lzma() -> Decompressor:
-    return lzma.LZMADecompressor(format=lzma.FORMAT_ALONE, memlimit=2 * MAX_WINDOW_BYTES)
-
-
-#: A fresh decompressor for one member of each format.
-FORMATS: Final[dict[str, Callable[[], Decompressor]]] = {
-    "gz": _Gzip,
-    "bz2": bz2.BZ2Decompressor,
+#: A fresh decoder for one member of each format.
+FORMATS: Final[dict[str, Callable[[], Inflater]]] = {
+    "gz": _open_gzip,
+    "bz2": _open_bz2,
     "xz": _open_xz,
     "lzma": _open_lzma,
-    "zst": _Zstd,
+    "zst": ZstdInflater,
 }
 
 
@@ -146,7 +63,7 @@ def detect_format(head: bytes) -> str:
     """Tell a compression format by the first 13 bytes of a file.
 
     Returns:
-        ``gz``, ``bz2``, ``xz``, ``lzma``, ``zst``, ``7z`` or ``plain``.
+        ``gz``, ``bz2``, ``xz``, ``lzma``, ``zst``, ``lz4``, ``7z`` or ``plain``.
     """
     if head.startswith(b"\x1f\x8b"):
         return "gz"
@@ -158,6 +75,8 @@ def detect_format(head: bytes) -> str:
         return "zst"
     if len(head) >= 4 and head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50:
         return "zst"  # a skippable frame, as pzstd and seekable files begin
+    if head.startswith(b"\x04\x22\x4d\x18"):
+        return "lz4"
     if head.startswith(_SEVEN_ZIP):
         return "7z"
     return "lzma" if _is_lzma(head) else "plain"

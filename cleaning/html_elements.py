@@ -1,5 +1,6 @@
 """What the scan of a page has to know about HTML elements, laid out for lookup by hash."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -30,18 +31,29 @@ def hash_element(name: str) -> np.uint64:
     return np.uint64(value)
 
 
-def _tabulate_elements() -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint8]]:
-    """Lay the elements out by the low bits of their hashes, which do not collide."""
+def tabulate_names(
+    groups: Mapping[int, str],
+) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint8]]:
+    """Lay names out by the low bits of their hashes; each has the next free slot.
+
+    Args:
+        groups: names by their kind, apart by spaces.
+
+    Returns:
+        Hashes and kinds, shape (`SLOTS`,), zeros where there is none.
+    """
     names = np.zeros(SLOTS, np.uint64)
     kinds = np.zeros(SLOTS, np.uint8)
-    for kind, elements in _ELEMENTS.items():
-        for name in map(hash_element, elements.split()):
-            names[name & SLOT_MASK] = name
-            kinds[name & SLOT_MASK] = kind
+    for kind, group in groups.items():
+        for name in map(hash_element, group.split()):
+            slot = int(name) % SLOTS
+            while names[slot] and names[slot] != name:
+                slot = (slot + 1) % SLOTS
+            names[slot], kinds[slot] = name, kind
     return names, kinds
 
 
-NAMES, KINDS = _tabulate_elements()
+NAMES, KINDS = tabulate_names(_ELEMENTS)
 # Elements that the next of their kind closes: p, li, and dd, which stands for dt too.
 P, LI, DD, DT = map(hash_element, ("p", "li", "dd", "dt"))
 # Only inside these does a slash at the end of a tag close an element.

@@ -1,12 +1,12 @@
-"""HTML to the text that a reader came for, and what the page says about itself."""
+"""HTML to the text that a reader came for, by resiliparse: the second of two extractors."""
 
-from typing import Any, Final, NamedTuple
+import contextlib
+from collections.abc import Iterator
+from typing import Final
 
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
-_MAX_VALUE_CHARS: Final = 2048
-_LICENCE_LINK: Final = "a[rel~=license], link[rel~=license]"
 #: Text too small to read; resiliparse does not look at sizes.
 _TINY: Final = tuple(
     f'[style*="font-size:{space}{size}"]' for space in ("", " ") for size in ("0", "1px")
@@ -24,66 +24,45 @@ class ExtractionError(ValueError):
     """The extractor failed; the message is the name of its exception, never page text."""
 
 
-class Extraction(NamedTuple):
-    """Text of a page, lines and blocks kept apart, and its own statements."""
-
-    text: str
-    title: str | None
-    language: str | None  # lang attribute of <html>
-    canonical_url: str | None
-    licence: str | None  # href of the first rel=license link
-
-
-def extract(html: str, *, main_content: bool = True, find_licence: bool = True) -> Extraction:
-    """Extract the text of a page with resiliparse.
+def extract(html: str, *, main_content: bool = True) -> str:
+    """Extract the text of a page with resiliparse, lines and blocks kept apart.
 
     Comments sections and alternative texts are left out: with comments kept, precision
-    on pages with known text falls from 0.995 to 0.80 (libraries.md 2). Elements that
-    an attribute or inline style hides or makes too small to read give no text.
+    on pages with known text falls from 0.995 to 0.80. Elements that an attribute or
+    inline style hides or makes too small to read give no text.
 
     Args:
         html: a page that `html_guard` lets pass: parsing others may take minutes.
         main_content: leave out navigation, headers, footers and the like.
-        find_licence: look for a licence link, which takes a walk over the page.
 
     Raises:
         ExtractionError: the extractor failed on this page.
     """
-    try:
-        tree = HTMLTree.parse(html)
-        text = extract_plain_text(
-            tree,
+    with guard_parser():
+        text: str = extract_plain_text(
+            HTMLTree.parse(html),
             preserve_formatting=True,
             main_content=main_content,
             alt_texts=False,
             comments=False,
             skip_elements=[*_TINY] if main_content else [*_TINY, *_HIDDEN],
         )
-        page: Any = tree.document
-        return Extraction(
-            text,
-            _clean_value(tree.title),
-            _read_attribute(page.document_element, "lang"),
-            _read_attribute(_select(tree.head, "link[rel~=canonical]"), "href"),
-            _read_attribute(_select(page, _LICENCE_LINK), "href") if find_licence else None,
-        )
+    return text
+
+
+@contextlib.contextmanager
+def guard_parser() -> Iterator[None]:
+    """Turn what the parser raises into `ExtractionError`, but for want of memory.
+
+    Raises:
+        ExtractionError: the parser failed; the message is the name of its exception.
+    """
+    try:
+        yield
     except MemoryError:
         raise
     except BaseException as error:
-        # A panic inside the extractor is a BaseException without a public class.
+        # A panic inside the parser is a BaseException without a public class.
         if isinstance(error, Exception) or type(error).__name__ == "PanicException":
             raise ExtractionError(type(error).__name__) from None
         raise
-
-
-def _select(node: Any, selector: str) -> Any:
-    return node.query_selector(selector) if node is not None else None
-
-
-def _read_attribute(node: Any, name: str) -> str | None:
-    return _clean_value(node.getattr(name)) if node is not None else None
-
-
-def _clean_value(value: str | None) -> str | None:
-    """Collapse white space and bound the length; None if nothing is left."""
-    return " ".join((value or "")[:_MAX_VALUE_CHARS].split()) or None

@@ -3,34 +3,21 @@
 One linear scan of the markup measures how deep elements nest and how many attributes
 a tag has. 100,000 nested ``<div>`` or 200,000 attributes on one tag hold resiliparse
 (and lxml) for minutes without releasing the interpreter; real pages stay under a depth
-of 510 and 239 attributes (measured on 3,000 pages, libraries.md 2).
-
-The scan follows the HTML standard's tokenizer closely enough to skip comments, quoted
-attribute values and the content of scripts, and its tree rules closely enough not to
-count elements that close themselves (``<p>``, ``<li>``, ``<br>``).
+of 510 and 239 attributes (measured on 3,000 pages).
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
-import numpy as np
-
-from gristmill.cleaning.html_scan import MAX_ATTRIBUTES, MAX_DEPTH, scan_tags
+from gristmill.cleaning.fact_scan import MAX_ATTRIBUTES, Markup, scan_page
+from gristmill.cleaning.html_nesting import MAX_DEPTH
 
 MAX_HTML_BYTES: Final = 8 << 20
-
-
-class Markup(NamedTuple):
-    """What the scan of a page measures."""
-
-    depth: int  # of nested elements; the scan stops at `MAX_DEPTH` + 1
-    attributes: int  # on one tag; the scan stops above `MAX_ATTRIBUTES`
-    has_licence: bool  # some tag has an attribute that begins with rel=license
 
 
 def refuse_reason(html: bytes | str) -> str | None:
     """Say why a page must not be parsed, or that it may be.
 
-    Linear in the length of the page, about 2 GB/s.
+    Linear in the length of the page, about 1 GB/s.
 
     Args:
         html: the page, in an encoding that keeps ASCII or as text.
@@ -55,4 +42,4 @@ def judge_markup(markup: Markup) -> str | None:
 def measure_markup(html: bytes | str) -> Markup:
     """Measure nesting and attributes of a page without parsing it."""
     raw = html if isinstance(html, bytes) else html.encode("utf-8", "replace")
-    return Markup(*scan_tags(np.frombuffer(raw, np.uint8)))
+    return scan_page(raw).markup

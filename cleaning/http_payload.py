@@ -13,7 +13,7 @@ from gristmill.cleaning.inflation import (
     ZstdInflater,
 )
 
-#: Limits of reliability.md, S1.
+#: Limits against bombs; pages stay far below all of them.
 MAX_BODY_BYTES: Final = 20 << 20
 MAX_RATIO: Final = 1000
 MAX_CODINGS: Final = 2

@@ -1,13 +1,20 @@
-"""Read JSON Lines: stream to lines, line to document. A bad line costs one row."""
+"""Read JSON Lines: stream to lines, line to document. A bad line costs one row.
+
+A file that is one array of objects is read in the same way, an element a row.
+"""
 
 import datetime
+import itertools
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from gristmill.cleaning.bounded_streams import StreamError, decode_chunks
+from gristmill.cleaning.json_arrays import split_elements
 from gristmill.cleaning.normalization import normalize_text
+from gristmill.cleaning.text_lines import TextLine, split_lines
 from gristmill.schemas.fates import Damaged, Found, Refused
 
 #: Cap on one line: a document of the cap below, every character escaped, and its fields.
@@ -20,6 +27,8 @@ MAX_DOCUMENT_BYTES: Final = 20 << 20
 MAX_FILE_BYTES: Final = 1 << 42
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+# Lines that are arrays, of numbers or strings, are still lines.
+_ARRAY: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+\[[ \t\r\n]*+\{")
 _MAX_SHORT_CHARS: Final = 8192  # a URL or title longer than this is none
 
 
@@ -84,14 +93,16 @@ def look_up(row: Mapping[str, Any], name: str) -> object:
     return value
 
 
-def _read_short(row: Mapping[str, Any], name: str | None) -> str | None:
+def read_short(row: Mapping[str, Any], name: str | None) -> str | None:
+    """Read a field that holds a short string; None for anything else."""
     value = look_up(row, name) if name is not None else None
     if not isinstance(value, str) or len(value) > _MAX_SHORT_CHARS or _has_surrogate(value):
         return None
     return value.strip() or None
 
 
-def _read_date(row: Mapping[str, Any], name: str | None) -> datetime.datetime | None:
+def read_date(row: Mapping[str, Any], name: str | None) -> datetime.datetime | None:
+    """Read a field that holds a moment, as `FieldMap.date` may; None for anything else."""
     value = look_up(row, name) if name is not None else None
     moment = None
     try:
@@ -127,7 +138,7 @@ def _read_native_id(row: Mapping[str, Any], fields: FieldMap, ordinal: int) -> s
     value = look_up(row, fields.id) if fields.id is not None else None
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= 256:
         return str(value)
-    return _read_short(row, fields.id) or f"line:{ordinal}"
+    return read_short(row, fields.id) or f"line:{ordinal}"
 
 
 def _decode_text(value: object) -> str | Damaged:
@@ -162,7 +173,7 @@ def extract_values(
     """
     ordinal, offset, length = place
     native_id = _read_native_id(row, fields, ordinal)
-    url = _read_short(row, fields.url)
+    url = read_short(row, fields.url)
     text = _decode_text(look_up(row, fields.text))
     if isinstance(text, Damaged):
         return Damaged(text.reason, text.detail, offset, length, native_id, url)
@@ -179,9 +190,9 @@ def extract_values(
         offset,
         length,
         url=url,
-        title=_read_short(row, fields.title),
-        date=_read_date(row, fields.date),
-        declared_language=_read_short(row, fields.language),
+        title=read_short(row, fields.title),
+        date=read_date(row, fields.date),
+        declared_language=read_short(row, fields.language),
         extraction="plain",
         licence=settings.licence,
     )
@@ -200,6 +211,14 @@ def extract_row(row: JsonRow, fields: FieldMap, settings: RowSettings) -> Found 
         ``bad_row`` if it is no JSON object, ``too_complex`` if it nests too deeply. The id
         is that of the row, or ``line:<ordinal>``.
     """
+    values = parse_row(row)
+    if isinstance(values, Damaged):
+        return values
+    return extract_values(values, fields, settings, (row.ordinal, row.offset, row.length))
+
+
+def parse_row(row: JsonRow) -> dict[str, Any] | Damaged:
+    """Parse a line that holds an object; what is wrong with it otherwise."""
     native_id = f"line:{row.ordinal}"
     try:
         values = json.loads(row.raw.decode("utf-8"))
@@ -216,82 +235,40 @@ def extract_row(row: JsonRow, fields: FieldMap, settings: RowSettings) -> Found 
     if not isinstance(values, dict):
         detail = f"row is {type(values).__name__}"
         return Damaged("bad_row", detail, row.offset, row.length, native_id)
-    return extract_values(values, fields, settings, (row.ordinal, row.offset, row.length))
-
-
-class _LineSplitter:
-    """Cuts chunks at line feeds; a line over the cap is dropped as it comes in."""
-
-    def __init__(self, max_line_bytes: int) -> None:
-        self._max_line_bytes = max_line_bytes
-        self._pieces: list[bytes] = []
-        self._kept_bytes = 0
-        self._line_bytes = 0
-        self._offset = 0
-        self._ordinal = 0
-
-    def _add(self, piece: bytes) -> None:
-        self._line_bytes += len(piece)
-        if self._line_bytes <= self._max_line_bytes:
-            self._pieces.append(piece)
-        else:
-            self._pieces.clear()
-
-    def _finish(self) -> JsonRow | Damaged | None:
-        raw = b"".join(self._pieces)
-        length, offset, ordinal = self._line_bytes, self._offset, self._ordinal
-        self._pieces.clear()
-        self._line_bytes = 0
-        self._offset += length
-        self._ordinal += 1
-        if length > self._max_line_bytes:
-            detail = f"line of {length} bytes > {self._max_line_bytes}"
-            return Damaged("too_large", detail, offset, length, f"line:{ordinal}")
-        line = raw.removeprefix(_BYTE_ORDER_MARK) if offset == 0 else raw
-        line = line.strip(b" \t\r\n")
-        return JsonRow(ordinal, line, offset, length) if line else None
-
-    def feed(self, chunk: bytes) -> Iterator[JsonRow | Damaged]:
-        start = 0
-        while (end := chunk.find(b"\n", start) + 1) > 0:
-            self._add(chunk[start:end])
-            row = self._finish()
-            if row is not None:
-                yield row
-            start = end
-        self._add(chunk[start:])
-
-    def end(self) -> Iterator[JsonRow | Damaged]:
-        """Yield the last line, if no line feed ends it."""
-        row = self._finish() if self._line_bytes else None
-        if row is not None:
-            yield row
-
-    def fail(self, fault: StreamError) -> Damaged:
-        """Describe the line that a fault of the stream cuts off."""
-        place = (self._offset, self._line_bytes, f"line:{self._ordinal}")
-        return Damaged(fault.reason, str(fault), *place)
+    return values
 
 
 def iterate(
     stream: BinaryIO, *, max_line_bytes: int = MAX_LINE_BYTES, max_bytes: int = MAX_FILE_BYTES
 ) -> Iterator[JsonRow | Damaged]:
-    """Yield the lines of a stream that are not blank.
+    """Yield the lines of a stream that are not blank, or the elements of one JSON array.
 
     Args:
-        stream: lines, plain or as gz, bz2, xz, lzma or zst.
-        max_line_bytes: cap on one line; a longer one is damaged, and the next follows.
+        stream: lines, or an array of objects, plain or as gz, bz2, xz, lzma or zst.
+        max_line_bytes: cap on one line or element; a longer one is damaged, and the next
+            follows.
         max_bytes: cap on the decoded stream.
 
     Yields:
         Lines as bytes, neither decoded nor parsed; a last `Damaged` if the stream breaks
         off, in the place of the line that it cuts.
     """
-    splitter = _LineSplitter(max_line_bytes)
+    chunks = decode_chunks(stream, max_bytes=max_bytes)
     try:
-        for chunk in decode_chunks(stream, max_bytes=max_bytes):
-            yield from splitter.feed(chunk)
+        first = next(chunks, b"")
     except StreamError as fault:
-        yield splitter.fail(fault)
+        yield Damaged(fault.reason, str(fault), 0, 0, "line:0")
         return
-    yield from splitter.end()
+    chunks = itertools.chain([first], chunks)
+    if _ARRAY.match(first):
+        for element in split_elements(chunks, max_element_bytes=max_line_bytes):
+            yield JsonRow(*element) if isinstance(element, TextLine) else element
+        return
+    for line in split_lines(chunks, max_line_bytes=max_line_bytes):
+        if isinstance(line, Damaged):
+            yield line
+            continue
+        raw = line.raw.removeprefix(_BYTE_ORDER_MARK) if line.offset == 0 else line.raw
+        raw = raw.strip(b" \t\r\n")
+        if raw:
+            yield JsonRow(line.ordinal, raw, line.offset, line.length)

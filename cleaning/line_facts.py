@@ -250,3 +250,6 @@ def opens_with_bullet(data: Bytes, start: int, end: int) -> bool:
         or code_point == 0x25CF
     )
     return bullet
+
+
+# kernels of: 9402db3c35d2f4a1

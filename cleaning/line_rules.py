@@ -220,3 +220,6 @@ def warm_up() -> None:
     judge_lines(
         LineFacts(np.zeros(1, np.int32), flags, no_lines, no_lines), LINE_RULES["c4_structured"]
     )
+
+
+# kernels of: c67ed1d301577b4a

@@ -147,3 +147,6 @@ def close_line(
     columns.words[index] = min(board[at.LINE_WORDS], _LARGEST_COUNT)
     columns.sentences[index] = min(board[at.LINE_SENTENCES], _LARGEST_COUNT)
     board[at.LINE_INDEX] += 1
+
+
+# kernels of: ac573c95b6f574ec

@@ -12,7 +12,9 @@ from typing import Final
 
 from gristmill.cleaning.wikitext_links import is_hidden, show_link, show_variant
 from gristmill.cleaning.wikitext_names import BREAKING_TAGS, INLINE_TAGS
-from gristmill.cleaning.wikitext_templates import find_rule, parse_arguments
+from gristmill.cleaning.wikitext_rules import parse_arguments
+from gristmill.cleaning.wikitext_tables import show_cell
+from gristmill.cleaning.wikitext_templates import find_rule
 
 #: Marks a heading line until the lines are tidied.
 HEADING_SIGN: Final = "\x01"
@@ -346,7 +348,8 @@ class MarkupMachine:
             "".join(out[start:end]).strip() for start, end in zip(frame.cells, ends, strict=True)
         ]
         del out[frame.row :]
-        out.append("\n" + " | ".join(filter(None, cells)))
+        shown = [show_cell(cell) for cell in cells]
+        out.append("\n" + " | ".join(filter(None, shown)))
         frame.cells.clear()
         frame.row = -1
 
@@ -391,7 +394,8 @@ class MarkupMachine:
         match = _TAG_NAME.match(token)
         name = match[1].lower() if match else ""
         if name in BREAKING_TAGS:
-            self._out.append("\n")
+            # The row after it breaks the line, or the table's end.
+            self._out.append("" if token[:4].lower() == "</tr" else "\n")
         elif name == "li":
             self._out.append("\n- " if token[1] != "/" else "")
         elif name in ("td", "th"):

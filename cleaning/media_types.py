@@ -5,6 +5,8 @@ from typing import Final, NamedTuple
 
 import re2
 
+from gristmill.cleaning.byte_patterns import compile_bytes
+
 HTML: Final = "text/html"
 PLAIN: Final = "text/plain"
 
@@ -12,7 +14,7 @@ _HTML_TYPES: Final = frozenset({HTML, "application/xhtml+xml", "application/vnd.
 #: Types that say nothing; servers send them for files that they do not know.
 _VAGUE_TYPES: Final = frozenset(
     {"", "application/octet-stream", "binary/octet-stream", "application/unknown", "*/*"}
-    | {"unknown/unknown", "unknown", "text", "content/unknown", "application/x-unknown"}
+    | {"unknown/unknown", "content/unknown", "application/x-unknown"}
 )
 _SNIFF_BYTES: Final = 1024
 #: First bytes of formats that servers send as HTML or text (WHATWG MIME Sniffing, 6).
@@ -46,32 +48,39 @@ _MAGIC: Final = (
     (b'[{"', "application/json"),
 )
 _MAGIC_STARTS: Final = tuple(magic for magic, _ in _MAGIC)
-_FEED: Final = re2.compile(
+_FEED: Final = compile_bytes(
     rb"(?i)^\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^>]*-->\s*)*<(rss|feed|rdf:rdf|urlset|sitemapindex|svg)[\s>]"
 )
-_MARKUP: Final = re2.compile(
+_MARKUP: Final = compile_bytes(
     rb"(?i)<(?:!doctype\s+html|html|head|title|body|meta|script|style|table|div|h1|p|a|br|!--)[\s>/]"
 )
+_NAME: Final = re2.compile(r"(?i)^[\s\"']{0,8}([a-z0-9!#$&^_.+*-]{1,60}/[a-z0-9!#$&^_.+*-]{1,60})")
 _CHARSET: Final = re2.compile(r"(?i)charset\s*=\s*[\"']?\s*([a-z0-9_:.+-]{1,40})")
 
 
 class MediaType(NamedTuple):
     """A Content-Type header taken apart."""
 
-    name: str  # in lower case; empty if there is none
+    name: str  # such as text/html, in lower case; empty if there is none
     charset: str | None
 
 
 def parse_type(value: str | None) -> MediaType:
-    """Parse a Content-Type header such as ``text/html; charset=utf-8``; total."""
+    """Parse a Content-Type header such as ``text/html; charset=utf-8``; total.
+
+    Servers also send lists of types, of which the first counts, leave the semicolon out,
+    put quotes around, or send a charset alone.
+    """
     return _parse_type(value[:_SNIFF_BYTES]) if value else MediaType("", None)
 
 
 @functools.lru_cache(maxsize=256)
 def _parse_type(value: str) -> MediaType:
-    name = value.partition(";")[0].partition(",")[0].strip().lower()
-    found = _CHARSET.search(value) if len(value) > len(name) else None
-    return MediaType(name[:100], found.group(1).lower() if found else None)
+    named = _NAME.match(value)
+    found = _CHARSET.search(value)
+    return MediaType(
+        named.group(1).lower() if named else "", found.group(1).lower() if found else None
+    )
 
 
 def is_promising(name: str) -> bool:

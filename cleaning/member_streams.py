@@ -3,7 +3,13 @@
 from collections.abc import Callable
 from typing import BinaryIO, Final, NamedTuple
 
-from gristmill.cleaning.inflation import InflateError, Inflater, ZlibInflater, ZstdInflater
+from gristmill.cleaning.inflation import (
+    FEED_BYTES,
+    InflateError,
+    Inflater,
+    ZlibInflater,
+    ZstdInflater,
+)
 
 WHOLE: Final = "whole"  # decoded to its end; checksum and length agree
 BROKEN: Final = "broken"  # the decoder or a checksum refused it
@@ -14,8 +20,9 @@ OPEN: Final = "open"  # not at its end yet: read on from `stream`
 #: Decoded bytes per compressed byte that a member may reach once it has given 1 MiB;
 #: deflate itself ends at 1,032. Pages stay under 100.
 MAX_RATIO: Final = 1000
-_RATIO_FREE_BYTES: Final = 1 << 20
-_READ_BYTES: Final = 1 << 20
+RATIO_FREE_BYTES: Final = 1 << 20
+#: Bytes read from the file at a time.
+READ_BYTES: Final = 1 << 20
 
 
 class Window:
@@ -25,21 +32,25 @@ class Window:
         self._stream = stream
         self.base = stream.tell()
         self.data = b""
+        self._needed = self.base  # offset of the first byte that is wanted still
 
     def load(self, offset: int) -> bool:
         """Read until the byte at a file offset is held; False if the file ends before."""
-        while self.base + len(self.data) <= offset:
-            chunk = self._stream.read(_READ_BYTES)
-            if not chunk:
-                return False
-            self.data += chunk
-        return True
+        missing = offset + 1 - self.base - len(self.data)
+        if missing <= 0:
+            return True
+        unneeded = self._needed - self.base
+        chunks: list[bytes | memoryview] = [memoryview(self.data)[unneeded:]]
+        self.base += unneeded
+        while missing > 0 and (chunk := self._stream.read(READ_BYTES)):
+            chunks.append(chunk)
+            missing -= len(chunk)
+        self.data = b"".join(chunks)
+        return missing <= 0
 
     def trim(self, offset: int) -> None:
-        """Forget the bytes before a file offset, if they are worth the copy."""
-        if offset - self.base >= _READ_BYTES:
-            self.data = self.data[offset - self.base :]
-            self.base = offset
+        """Forget the bytes before a file offset that was held, when more are read."""
+        self._needed = max(self._needed, min(offset, self.base + len(self.data)))
 
     def view(self, offset: int) -> memoryview:
         """Show the bytes held from a file offset on; empty if there are none."""
@@ -67,8 +78,15 @@ ZSTD: Final = Codec(b"\x28\xb5\x2f\xfd", ZstdInflater, (128 << 10) + 64)
 class MemberStream:
     """The decoded bytes of a member that begins at `end` and ends nobody knows where yet."""
 
-    def __init__(self, window: Window, offset: int, inflater: Inflater | None) -> None:
+    def __init__(
+        self,
+        window: Window,
+        offset: int,
+        inflater: Inflater | None,
+        find_next: Callable[[int], int] | None = None,
+    ) -> None:
         self._window = window
+        self._find_next = find_next  # the next member from an offset on, after damage
         self._inflater = inflater
         self._offset = offset
         self._given = 0
@@ -93,6 +111,8 @@ class MemberStream:
             if not keep:
                 self._window.trim(self.end)
             piece = self._read_raw() if self._inflater is None else self._inflate(self._inflater)
+            if self.state in (BROKEN, BOMB) and not keep and self._find_next is not None:
+                self.end = self._find_next(self.end)
             if piece:
                 return piece
         return b""
@@ -105,6 +125,8 @@ class MemberStream:
         return piece
 
     def _inflate(self, inflater: Inflater) -> bytes:
+        # With all that one call may look at, what it gives does not depend on the window.
+        self._window.load(self.end + FEED_BYTES - 1)
         try:
             piece, used = inflater.inflate(self._window.view(self.end))
         except InflateError:
@@ -114,8 +136,8 @@ class MemberStream:
         self._given += len(piece)
         if inflater.finished:
             self.state = WHOLE
-        elif self._given > _RATIO_FREE_BYTES + MAX_RATIO * (self.end - self._offset):
+        elif self._given > RATIO_FREE_BYTES + MAX_RATIO * (self.end - self._offset):
             self.state = BOMB
-        elif not piece and not used and not self._window.load(self.end):
+        elif not piece and not used:
             self.state = TRUNCATED
         return piece

@@ -25,7 +25,8 @@ MAX_MEMBER_BYTES: Final = 20 << 20
 #: Cap on a decoded archive. The whole release is 38 GB of text.
 MAX_ARCHIVE_BYTES: Final = 1 << 40
 
-#: Documents in the whole release, for a check after a run (datasets issue 2839).
+#: Documents in the whole release; of archives that came short, readers told nothing
+#: (datasets issue 2839).
 RELEASE_DOCUMENTS: Final = 8_013_769
 
 _SUBSET: Final = re.compile(r"(urlsf_subset[0-9]{1,4}-[0-9]{1,6})_data\.xz")
@@ -151,6 +152,27 @@ def iterate(
         yield from _walk_tar(tar, subset, max_member_bytes, depth=1 if subset else 0)
     except StreamError as fault:
         yield Damaged(fault.reason, str(fault), fault.offset, 0, subset or None)
+
+
+def explain_shortfall(name: str, num_documents: int, expected: int) -> str | None:
+    """Say that the files of a source hold fewer documents than they should.
+
+    Args:
+        name: of the source.
+        num_documents: all that were met: kept, empty and damaged ones, not stray members.
+        expected: how many there should be; `RELEASE_DOCUMENTS` for the whole release.
+
+    Returns:
+        None if there are enough.
+    """
+    missing = expected - num_documents
+    if missing <= 0:
+        return None
+    return (
+        f"source {name!r}: its files hold {num_documents:,} documents, {missing:,} fewer than "
+        f"expected_documents {expected:,}; archives are missing or cut short: compare their sizes "
+        "with the publisher's and fetch what differs again"
+    )
 
 
 def extract_member(member: ArchiveMember, settings: MemberSettings) -> Found | Refused | Damaged:

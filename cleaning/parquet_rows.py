@@ -28,15 +28,28 @@ class ParquetRow(NamedTuple):
 
 
 def _find_columns(schema: pa.Schema, fields: FieldMap, path: Path) -> list[str]:
-    """List the columns that hold mapped fields; a path with dots reads its outer column."""
+    """List the columns that hold mapped fields; of a path with dots only that field is read."""
     columns = []
     for name in fields.names:
-        column = name if name in schema.names else name.partition(".")[0]
-        if column in schema.names:
-            columns.append(column)
+        if name in schema.names or _has_path(schema, name):
+            columns.append(name)
         elif name == fields.text:
             raise SchemaError(f"{path}: column {name!r} is missing; file has {schema.names}")
     return list(dict.fromkeys(columns))
+
+
+def _has_path(schema: pa.Schema, name: str) -> bool:
+    """Tell whether a path of names leads through structs to a field."""
+    outer, *inner = name.split(".")
+    if outer not in schema.names:
+        return False
+    kind = schema.field(outer).type
+    for part in inner:
+        place = kind.get_field_index(part) if pa.types.is_struct(kind) else -1
+        if place < 0:
+            return False
+        kind = kind.field(place).type
+    return True
 
 
 def _list_values(column: pa.Array, is_text: bool) -> list[Any]:

@@ -112,3 +112,6 @@ def _write_lines(board: Board, row: npt.NDArray[np.float64]) -> None:
     row[_DUPLICATE_PARAGRAPH_CHARS] = board[at.DUPLICATE_PARAGRAPH_CHARS] / line_chars
     # FineWeb counts newlines after C4 has removed the blank lines.
     row[_NEWLINE_TO_WORD] = (lines - 1) / max(board[at.WORDS], 1)
+
+
+# kernels of: e88d0a9d77b6994f

@@ -5,7 +5,9 @@ in LF alone, values may be folded over several lines, names may be written in an
 """
 
 import datetime
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
 import re2
 
@@ -18,16 +20,22 @@ MAX_HEAD_LINES: Final = 1000
 _RECORD_START: Final = re2.compile(
     rb"(?i)WARC/[01]\.[0-9]{1,2}[ \t]{0,4}\r?\n[a-z-]{1,64}[ \t]{0,4}:"
 )
+_NAMES: Final = """
+    Content-Length Content-Type WARC-Block-Digest WARC-Concurrent-To WARC-Date WARC-IP-Address
+    WARC-Identified-Content-Language WARC-Identified-Payload-Type WARC-Payload-Digest
+    WARC-Protocol WARC-Record-ID WARC-Refers-To WARC-Refers-To-Date WARC-Refers-To-Target-URI
+    WARC-Target-URI WARC-Truncated WARC-Type WARC-Warcinfo-ID
+    Accept-Ranges Age Cache-Control Connection Content-Encoding Content-Language Date ETag
+    Expires Last-Modified Link Pragma Server Set-Cookie Strict-Transport-Security
+    Transfer-Encoding Vary X-Content-Type-Options X-Frame-Options X-Powered-By
+"""
+#: Names as they are mostly spelt, to themselves in lower case: folding one takes longer.
+_USUAL_NAMES: Final[Mapping[str, str]] = MappingProxyType(
+    {spelling: name.lower() for name in _NAMES.split() for spelling in (name, name.lower())}
+)
 _USUAL_BYTES: Final = 2048
 _FOLDS: Final = (" ", "\t")
 _LONGEST_START_BYTES: Final = 96
-
-
-class Head(NamedTuple):
-    """A parsed header block."""
-
-    first_line: str
-    fields: dict[str, str]  # names in lower case; repeated fields are joined by ", "
 
 
 def find_head_end(data: bytes | bytearray, start: int, stop: int) -> int:
@@ -51,26 +59,37 @@ def find_head_end(data: bytes | bytearray, start: int, stop: int) -> int:
         reach = start + 8 * (reach - start)
 
 
-def parse_head(raw: bytes) -> Head:
-    """Parse a header block; lines that are no field are passed over.
+def parse_fields(raw: bytes, *, keep_first: bool = False) -> dict[str, str]:
+    """Parse the fields of a header block; lines that are none are passed over.
 
     Args:
         raw: the block, blank line included or not. Read as UTF-8; other bytes become U+FFFD.
+        keep_first: of a field that is repeated take the first value, as is right for those
+            of WARC records; else the values are joined by ", ", as HTTP has it.
+
+    Returns:
+        Values by names in lower case.
     """
-    first_line, *lines = raw.decode("utf-8", "replace").split("\n", MAX_HEAD_LINES)
     fields: dict[str, str] = {}
-    name = ""
-    for line in lines[: MAX_HEAD_LINES - 1]:
-        if name and line[:1] in _FOLDS:
-            fields[name] = f"{fields[name]} {line.strip()}"
-            continue
+    last = ""
+    fold_name = _USUAL_NAMES.get
+    for line in raw.decode("utf-8", "replace").split("\n", MAX_HEAD_LINES)[1:MAX_HEAD_LINES]:
         name, colon, value = line.partition(":")
-        name = name.strip().lower() if colon else ""
-        if name in fields:
-            fields[name] = f"{fields[name]}, {value.strip()}"
-        elif name:
-            fields[name] = value.strip()
-    return Head(first_line.strip(), fields)
+        key = fold_name(name)
+        if key is None or not colon:
+            if last and line[:1] in _FOLDS:
+                fields[last] = f"{fields[last]} {line.strip()}".strip()
+                continue
+            key = name.strip().lower() if colon else ""
+        last = key
+        if key in fields:
+            if keep_first:
+                last = ""
+                continue
+            fields[key] = f"{fields[key]}, {value.strip()}"
+        elif key:
+            fields[key] = value.strip()
+    return fields
 
 
 def find_record(data: bytes | bytearray, start: int) -> tuple[int, int]:
@@ -87,17 +106,19 @@ def find_record(data: bytes | bytearray, start: int) -> tuple[int, int]:
 
 def parse_length(fields: dict[str, str]) -> int | None:
     """Read Content-Length; None if it is missing, negative or no number."""
-    value = fields.get("content-length", "").partition(",")[0].strip()
+    value = fields.get("content-length", "")
+    if not value.isdecimal():
+        value = value.partition(",")[0].strip()
     return int(value) if value.isascii() and value.isdecimal() and len(value) <= 18 else None
 
 
-def parse_status(first_line: str) -> int | None:
-    """Read the status code of an HTTP status line such as ``HTTP/1.1 200 OK``."""
-    parts = first_line.split(None, 2)
-    if len(parts) < 2 or not parts[0].upper().startswith("HTTP/"):
+def parse_status(raw: bytes) -> int | None:
+    """Read the status code of an HTTP header block such as ``HTTP/1.1 200 OK``."""
+    parts = raw[: raw.find(b"\n") if b"\n" in raw else len(raw)].split(None, 2)
+    if len(parts) < 2 or not parts[0].upper().startswith(b"HTTP/"):
         return None
     code = parts[1]
-    return int(code) if len(code) == 3 and code.isascii() and code.isdecimal() else None
+    return int(code) if len(code) == 3 and code.isdigit() else None
 
 
 def parse_date(fields: dict[str, str]) -> datetime.datetime | None:
@@ -105,6 +126,8 @@ def parse_date(fields: dict[str, str]) -> datetime.datetime | None:
     value = fields.get("warc-date", "")
     try:
         date = datetime.datetime.fromisoformat(value)
+        if date.tzinfo is datetime.UTC:
+            return date
         if date.tzinfo is None:
             return date.replace(tzinfo=datetime.UTC)
         return date.astimezone(datetime.UTC)

@@ -237,3 +237,6 @@ def write_ngrams(words: Words, word_count: int, table: CountTable, row: Row) -> 
         elif order <= _TOP_ORDERS:
             row[_TOP_2GRAM + order - 2] = _top_chars(words, candidates, order, table) / total
         repeated = _keep_repeated(words, candidates, table)
+
+
+# kernels of: 9402db3c35d2f4a1

@@ -156,3 +156,6 @@ def scan_document(
             position += width
     line_scan.close_line(data, end, classes, board, table, columns)
     line_scan.close_paragraph(board, table)
+
+
+# kernels of: d98c8bc698c8da2a

@@ -3,15 +3,20 @@
 import dataclasses
 from typing import Final
 
-from gristmill.cleaning import charset, html_guard, media_types
+from gristmill.cleaning import charset, html_guard, media_types, opt_outs
 from gristmill.cleaning.charset import Decoded
-from gristmill.cleaning.html_extraction import ExtractionError, extract
+from gristmill.cleaning.fact_scan import scan_page
+from gristmill.cleaning.html_extraction import ExtractionError
 from gristmill.cleaning.http_payload import MAX_BODY_BYTES, PayloadError, decode_body
 from gristmill.cleaning.media_types import MediaType
 from gristmill.cleaning.normalization import normalize_text
+from gristmill.cleaning.page_extraction import Extractor, Page, extract_text
+from gristmill.cleaning.page_facts import PageFacts, read_facts
+from gristmill.cleaning.page_text import Structure
 from gristmill.cleaning.warc_records import WarcRecord
 from gristmill.schemas.fates import Damaged, Found, Refused
 
+_NO_FACTS: Final = PageFacts()
 _HTTP_BLOCK: Final = "application/http"
 _PAGE_TYPES: Final = frozenset({"response", "resource"})
 
@@ -22,10 +27,14 @@ class PageSettings:
 
     Attributes:
         main_content: leave out navigation, headers, footers and the like.
+        extractor: asked first; the other one where it gives no text.
+        structure: ``markdown`` marks headings, lists, tables and code.
         max_document_bytes: longest body, decoded, that is looked at.
     """
 
     main_content: bool = True
+    extractor: Extractor = "blocks"
+    structure: Structure = "plain"
     max_document_bytes: int = MAX_BODY_BYTES
 
 
@@ -86,42 +95,62 @@ def _extract_body(
         return _found(record, normalize_text(decoded.text), decoded, "plain")
     if len(body) > html_guard.MAX_HTML_BYTES:
         return _reject(record, "too_complex", f"size over {html_guard.MAX_HTML_BYTES} bytes")
-    markup = html_guard.measure_markup(body if decoded.method == "utf8" else decoded.text)
-    excess = html_guard.judge_markup(markup)
+    html = body if decoded.method == "utf8" else decoded.text.encode("utf-8", "replace")
+    scan = scan_page(html)
+    excess = html_guard.judge_markup(scan.markup)
     if excess:
         return _reject(record, "too_complex", excess)
     try:
-        page = extract(
-            decoded.text, main_content=settings.main_content, find_licence=markup.has_licence
+        extracted = extract_text(
+            Page(decoded.text, html),
+            main_content=settings.main_content,
+            extractor=settings.extractor,
+            structure=settings.structure,
         )
     except ExtractionError as error:
         return _reject(record, "extraction_failed", str(error))
-    found = _found(
-        record, normalize_text(page.text), decoded, "main" if settings.main_content else "all"
-    )
-    if isinstance(found, Refused):
-        return found
-    return found._replace(
-        title=normalize_text(page.title) or None if page.title else None,
-        declared_language=page.language or (record.http_headers or {}).get("content-language"),
-        licence=page.licence,
-    )
+    facts = read_facts(html, scan.places, record.url, record.date)
+    return _found(record, normalize_text(extracted.text), decoded, extracted.extractor, facts)
 
 
-def _found(record: WarcRecord, text: str, decoded: Decoded, extraction: str) -> Found | Refused:
+def _found(
+    record: WarcRecord,
+    text: str,
+    decoded: Decoded,
+    extraction: str,
+    facts: PageFacts = _NO_FACTS,
+) -> Found | Refused:
+    """Make a document of a text, with what its page, if there is one, says about itself."""
     if not text:
         return _refuse(record, "empty_text", "0")
+    headers = record.http_headers or {}
+    language = facts.language or headers.get("content-language")
     return Found(
         native_id=name_record(record),
         text=text,
         offset=record.offset,
         length=record.length,
         url=record.url,
+        title=_normalize_value(facts.title),
         date=record.date,
+        published=facts.published,
+        modified=facts.modified,
+        author=_normalize_value(facts.author),
+        canonical_url=_normalize_value(facts.canonical_url),
+        declared_language=_normalize_value(language),
         charset=decoded.charset,
         charset_method=decoded.method,
+        charset_confidence=round(decoded.confidence, 6),
         extraction=extraction,
+        licence=_normalize_value(facts.licence),
+        opt_outs=opt_outs.sort_signals(opt_outs.read_headers(headers).union(facts.opt_outs)),
+        truncated=record.truncated,
     )
+
+
+def _normalize_value(value: str | None) -> str | None:
+    """Normalise what a page says of itself; None if nothing is left."""
+    return normalize_text(value) or None if value else None
 
 
 def name_record(record: WarcRecord) -> str:

@@ -1,5 +1,6 @@
-"""Wikimedia sites: database names, addresses, languages."""
+"""Wikimedia sites: database names, addresses, languages, licences."""
 
+import datetime
 import re
 import urllib.parse
 from typing import Final, NamedTuple
@@ -33,6 +34,16 @@ _SPECIAL_WIKIS: Final = frozenset(
         "strategy",
     }
 )
+
+#: Since then edits on Wikimedia projects are under CC BY-SA 4.0, by the Terms of Use in force
+#: from this day; older revisions are under 3.0, also those from before June 2009, by the
+#: licence update of that month.
+_SHARE_ALIKE_4: Final = datetime.datetime(2023, 6, 7, tzinfo=datetime.UTC)
+
+#: Wikinews was in the public domain, then under CC BY 2.5 in all languages until the first
+#: changed to a licence of its own choice; later ones are to be named in the recipe.
+_WIKINEWS_LICENSED: Final = datetime.datetime(2005, 9, 25, tzinfo=datetime.UTC)
+_WIKINEWS_PARTED: Final = datetime.datetime(2024, 8, 1, tzinfo=datetime.UTC)
 
 _DATABASE_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,60}")
 
@@ -87,6 +98,20 @@ def guess_database_name(base: str) -> str:
         return ""
     suffixes = [suffix for suffix, project in _PROJECTS.items() if project == labels[1]]
     return labels[0].replace("-", "_") + suffixes[0] if suffixes else ""
+
+
+def find_licence(site: Site, revised: datetime.datetime | None) -> str | None:
+    """Find the licence of a page's text by the date of its last revision.
+
+    Returns:
+        SPDX id; None for a wiki that is no Wikimedia project in a language, for a revision
+        without a date, and for what the project's licence does not follow from the date.
+    """
+    if site.article_url is None or revised is None:
+        return None
+    if ".wikinews.org/" not in site.article_url:
+        return "CC-BY-SA-4.0" if revised >= _SHARE_ALIKE_4 else "CC-BY-SA-3.0"
+    return "CC-BY-2.5" if _WIKINEWS_LICENSED <= revised < _WIKINEWS_PARTED else None
 
 
 def build_article_url(site: Site, title: str) -> str | None:

@@ -14,16 +14,13 @@ from typing import BinaryIO, Final
 
 from gristmill.cleaning import wikitext
 from gristmill.cleaning.dump_pages import PageFields, parse_page, parse_site
-from gristmill.cleaning.dump_scanner import (
-    MAX_DUMP_BYTES,
-    MAX_PAGE_BYTES,
-    find_siteinfo,
-    scan_elements,
-)
+from gristmill.cleaning.dump_scanner import MAX_PAGE_BYTES, Element, scan_elements
+from gristmill.cleaning.dump_streams import MAX_DUMP_BYTES, find_siteinfo
 from gristmill.cleaning.normalization import normalize_text
 from gristmill.cleaning.wiki_sites import (
     Site,
     build_article_url,
+    find_licence,
     guess_database_name,
     name_site,
 )
@@ -41,9 +38,6 @@ __all__ = [
 
 #: Twenty times MediaWiki's own limit on an article (`$wgMaxArticleSize`, 2 MiB), rounded down.
 MAX_DOCUMENT_BYTES: Final = 20 << 20
-
-#: Licence of Wikipedia's text since 7 June 2023; CC-BY-SA-3.0 before, set it in the recipe.
-WIKIPEDIA_LICENCE: Final = "CC-BY-SA-4.0"
 
 # The word that makes a page a redirect, for dumps before schema 0.6, which have no
 # <redirect/>. From MediaWiki's message files; REDIRECT holds in every language.
@@ -68,8 +62,11 @@ _REDIRECT: Final = re.compile(
 class WikiPage:
     """A page of a dump with its last revision; `page_id` and `revision_id` are 0 if not given.
 
-    `offset` and `length` count bytes of the decoded stream, as UTF-8 (a dump in UTF-16 is
-    transcoded), and frame the page element. `index` is the ordinal of the page.
+    `position` and `length` frame the page element in decoded bytes, as UTF-8 (a dump in
+    UTF-16 is transcoded). In a file of several bz2 streams `offset` is where in the file the
+    stream begins that holds the page's first byte, as in the index of a multistream dump,
+    and `position` counts from the start of that stream; in its first stream, and in all
+    other files, `offset` is `position`.
     """
 
     title: str
@@ -80,8 +77,8 @@ class WikiPage:
     model: str | None
     text: str
     redirect: bool
-    index: int
     offset: int
+    position: int
     length: int
 
 
@@ -92,8 +89,8 @@ class ArticleSettings:
     Attributes:
         namespaces: numbers of the namespaces to keep; 0 holds the articles.
         max_document_bytes: cap on the UTF-8 bytes of a page's wikitext.
-        licence: SPDX id written to each document; None means the licence that the
-            Wikipedias have now, and nothing for other wikis.
+        licence: SPDX id written to each document; None means what follows from the wiki
+            and the date of the revision (`wiki_sites.find_licence`).
     """
 
     namespaces: tuple[int, ...] = (0,)
@@ -111,7 +108,7 @@ def read_site(stream: BinaryIO) -> Site | None:
         None if the first MiB holds no whole ``<siteinfo>``. `name` is empty if the
         dump gives neither a database name nor a Wikimedia address.
     """
-    payload = find_siteinfo(stream)
+    payload, _ = find_siteinfo(stream)
     fields = parse_site(payload) if payload is not None else None
     if fields is None:
         return None
@@ -145,9 +142,7 @@ def _find_namespace(fields: PageFields, namespaces: dict[str, int]) -> int:
     return namespaces.get(prefix.strip().lower(), 0) if colon else 0
 
 
-def _build_page(
-    fields: PageFields, namespaces: dict[str, int], index: int, offset: int, length: int
-) -> WikiPage:
+def _build_page(fields: PageFields, namespaces: dict[str, int], element: Element) -> WikiPage:
     return WikiPage(
         title=fields.title,
         namespace=_find_namespace(fields, namespaces),
@@ -157,9 +152,9 @@ def _build_page(
         model=fields.model.strip() or None,
         text=fields.text,
         redirect=fields.redirect or _REDIRECT.match(fields.text) is not None,
-        index=index,
-        offset=offset,
-        length=length,
+        offset=element.offset,
+        position=element.position,
+        length=element.length,
     )
 
 
@@ -168,28 +163,42 @@ def iterate(
     *,
     max_page_bytes: int = MAX_PAGE_BYTES,
     max_bytes: int = MAX_DUMP_BYTES,
-    whole: bool = True,
+    start: int = 0,
+    stop: int | None = None,
 ) -> Iterator[WikiPage | Damaged]:
     """Yield the pages of a dump, and a `Damaged` wherever pages are lost.
 
     In bzip2 files one bad block costs the pages that it touches; in other containers
     everything after the fault is lost and one `Damaged` says so. Of several revisions
-    of a page the last is taken.
+    of a page the last is taken. The ranges of a multistream dump, one after another, give
+    what the whole file gives (`dump_ranges`).
 
     Args:
-        stream: XML, plain or as bz2, gz, xz, lzma or zst; UTF-8, UTF-16 or Latin-1.
+        stream: XML, plain or as bz2, gz, xz, lzma or zst; UTF-8, UTF-16 or Latin-1. With
+            a `start` it is seekable and stands anywhere.
         max_page_bytes: cap on the XML of one page with one revision.
-        max_bytes: cap on the decoded bytes of the stream.
-        whole: False if the stream is a slice of a multistream dump, so that a missing
-            end of the root element is no damage.
+        max_bytes: cap on the decoded bytes of the range.
+        start: where the first bz2 stream of the range begins in the file; 0 for its head.
+        stop: where the first bz2 stream after the range begins; None for the file's end.
 
     Yields:
         Pages in file order.
     """
-    index = 0
     namespaces = dict(wikitext.COMMON_NAMESPACES)
+    root_open = False
+    if start:
+        stream.seek(0)
+        payload, root_open = find_siteinfo(stream)
+        site = parse_site(payload) if payload is not None else None
+        namespaces |= site.namespaces if site is not None else {}
+        stream.seek(start)
     for element in scan_elements(
-        stream, max_page_bytes=max_page_bytes, max_bytes=max_bytes, whole=whole
+        stream,
+        max_page_bytes=max_page_bytes,
+        max_bytes=max_bytes,
+        start=start,
+        stop=stop,
+        root_open=root_open,
     ):
         if isinstance(element, Damaged):
             yield element
@@ -202,8 +211,7 @@ def iterate(
         if isinstance(fields, str):
             yield Damaged("damaged_record", fields, element.offset, element.length)
         else:
-            yield _build_page(fields, namespaces, index, element.offset, element.length)
-        index += 1
+            yield _build_page(fields, namespaces, element)
 
 
 def _find_refusal(page: WikiPage, settings: ArticleSettings) -> tuple[str, str] | None:
@@ -249,7 +257,6 @@ def extract_article(
     text = normalize_text(wikitext.to_prose(page.text, file_prefixes=known.link_prefixes))
     if not text:
         return Refused("empty_text", "no prose", *place)
-    is_wikipedia = known.article_url is not None and ".wikipedia.org/" in known.article_url
     return Found(
         native_id,
         text,
@@ -260,5 +267,5 @@ def extract_article(
         date=page.timestamp,
         declared_language=known.language,
         extraction="wikitext",
-        licence=settings.licence or (WIKIPEDIA_LICENCE if is_wikipedia else None),
+        licence=settings.licence or find_licence(known, page.timestamp),
     )

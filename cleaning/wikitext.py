@@ -17,13 +17,14 @@ from gristmill.cleaning.wikitext_names import (
     DROPPED_TAGS,
     LITERAL_TAGS,
 )
+from gristmill.cleaning.wikitext_templates import EQUALS_SIGN
 
-__all__ = ["COMMON_NAMESPACES", "to_prose"]
+__all__ = ["COMMON_NAMESPACES", "HEADING_SIGN", "tidy_lines", "to_prose"]
 
 #: Stands, with an index, in the place of literal content until the end.
 _LITERAL_SIGN: Final = "\x00"
 
-_SIGNS: Final = str.maketrans("", "", _LITERAL_SIGN + HEADING_SIGN)
+_SIGNS: Final = str.maketrans("", "", _LITERAL_SIGN + HEADING_SIGN + EQUALS_SIGN)
 _EXTENSION_TAG: Final = re.compile(
     r"<(/?)("
     + "|".join(sorted(DROPPED_TAGS | LITERAL_TAGS, reverse=True))
@@ -33,10 +34,13 @@ _EXTENSION_TAG: Final = re.compile(
 _LITERAL: Final = re.compile(r"\x00([0-9]{1,9})\x00")
 _ENTITY: Final = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
-# What is left when a template or a note inside goes: "( )", "(; ", "[]", " ,".
+# What is left when a template or a note inside goes: "( )", "(; ", "[]", ": ,", ", , ,", " .".
 _EMPTY_BRACKETS: Final = re.compile(r" ?[(（][\s,;:，；、]*+[)）]| \[\]")
-_OPEN_BRACKET: Final = re.compile(r"([(（]) ?[,;，；、] ?")
+_OPEN_BRACKET: Final = re.compile(r"([(（]) ?[,;:，；：、] ?")
 _CLOSE_BRACKET: Final = re.compile(r"[,;，；、]? ([)）])")
+_REPEATED_MARK: Final = re.compile(r"(?<![,;:])(?<![,;:] )([,;:])(?: ?[,;])++(?=\s)")
+_SPACED_MARK: Final = re.compile(r" ([.,])(?=\s|\Z)")
+_BULLET_MARK: Final = re.compile(r"^- [,;:.] ", re.MULTILINE)
 _SPACES: Final = re.compile(r"[ \t]{2,}+")
 _HEADING: Final = re.compile(HEADING_SIGN + r"(#{1,6}) *")
 
@@ -101,17 +105,25 @@ def _unescape(text: str) -> str:
     return _ENTITY.sub(_unescape_entity, text) if "&" in text else text
 
 
-def _tidy_brackets(text: str) -> str:
-    text = _SPACES.sub(" ", text)
+def _tidy_marks(text: str) -> str:
+    text = _REPEATED_MARK.sub(r"\1", _SPACES.sub(" ", text))
+    text = _BULLET_MARK.sub("- ", text)
     if "(" in text or "（" in text or "[]" in text:
         text = _EMPTY_BRACKETS.sub("", text)
         text = _OPEN_BRACKET.sub(r"\1", text)
         text = _CLOSE_BRACKET.sub(r"\1", text)
-    return text
+    return _SPACED_MARK.sub(r"\1", text)
 
 
-def _drop_idle_lines(text: str) -> str:
-    """Drop lines without a word, and headings with nothing below them."""
+def tidy_lines(text: str) -> str:
+    """Drop lines without a word, and headings with nothing below them.
+
+    Args:
+        text: lines; those that begin with `HEADING_SIGN` and a hash for each level are headings.
+
+    Returns:
+        Lines without space around them, headings as ``## Title`` between empty lines.
+    """
     kept: list[str] = []
     deepest = 0  # level of what stands below: 7 for text, 0 for nothing
     for line in reversed(text.split("\n")):
@@ -158,6 +170,6 @@ def to_prose(wikitext: str, *, file_prefixes: Collection[str] = ()) -> str:
     text, literals = _strip_extensions(text)
     dropped_prefixes = DROPPED_PREFIXES.union(file_prefixes) if file_prefixes else DROPPED_PREFIXES
     text = MarkupMachine(dropped_prefixes).run("\n" + text)
-    text = _drop_idle_lines(_tidy_brackets(_unescape(text)))
+    text = tidy_lines(_tidy_marks(_unescape(text))).replace(EQUALS_SIGN, "=")
     text = _restore_literals(text, literals)
     return re.sub(r"\n{3,}+", "\n\n", text).strip()

@@ -9,6 +9,12 @@ from gristmill.cleaning.wikitext_names import LANGUAGE_CODES
 #: Longest name of a namespace.
 _MAX_PREFIX_CHARS: Final = 40
 
+# The name of a file, in a namespace that goes by a name that is not known.
+_FILE_NAME: Final = re.compile(
+    r"\.(?:jpe?g|png|svg|gif|tiff?|webp|og[agv]|webm|mp[34]|pdf|djvu|xcf|midi?|wav|flac)\s*\Z",
+    re.IGNORECASE,
+)
+
 _VARIANT_KEY: Final = re.compile(r"[a-z]{2,3}(?:-[a-z]{2,8}){0,4}")
 
 # Flags that let a variant be shown: as it is, raw, or with a description.
@@ -26,7 +32,8 @@ def is_hidden(target: str, dropped_prefixes: Set[str]) -> bool:
     if not colon or len(prefix) > _MAX_PREFIX_CHARS:
         return False
     name = prefix.strip().replace("_", " ").lower()
-    return name in dropped_prefixes or name in LANGUAGE_CODES
+    is_named = name in dropped_prefixes or name in LANGUAGE_CODES
+    return is_named or (bool(name) and _FILE_NAME.search(target[-16:]) is not None)
 
 
 def show_link(target: str, label: str | None) -> str:

@@ -174,3 +174,6 @@ def link_ids(band_keys: npt.NDArray[np.uint64], ids: pa.Array) -> tuple[pa.Array
     ranked = rank_ids(ids)
     edges = link_groups(band_keys, ranked.ranks)
     return ranked.ids.take(pa.array(edges[:, 0])), ranked.ids.take(pa.array(edges[:, 1]))
+
+
+# kernels of: 78db3d59f9e9df8e

@@ -212,3 +212,6 @@ def match_banded(sets: Shingles, settings: MinHashSettings) -> MatchedNodes:
             settings.min_similarity,
         )
     )
+
+
+# kernels of: a93efa31cb71a6b0

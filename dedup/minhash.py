@@ -218,3 +218,6 @@ def estimate_jaccard(
     equal = np.mean(left == right, axis=-1, dtype=np.float64)
     empty = np.all(left == EMPTY_SLOT, axis=-1) | np.all(right == EMPTY_SLOT, axis=-1)
     return np.asarray(np.where(empty, 0.0, equal), dtype=np.float64)
+
+
+# kernels of: 16eed61c1eb83de1

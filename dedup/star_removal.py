@@ -147,3 +147,6 @@ def resolve_cluster(
     near = ~is_exact
     edges = _direct_pairs(pairs[near], similarity[near], texts, places, one_way)
     return Resolution(*_walk_members(order, places, eligible, texts, *edges))
+
+
+# kernels of: 8eec1e988869db87

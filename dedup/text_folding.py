@@ -185,3 +185,6 @@ def normalize_texts(texts: pa.Array) -> TextBytes:
     table = build_table()
     offsets, data = _normalize_batch(viewed.offsets, viewed.data, table.actions, table.expansions)
     return TextBytes(offsets, data)
+
+
+# kernels of: d5ba36b7700d64b1

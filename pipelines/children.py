@@ -170,7 +170,8 @@ def _answer(request: dict[str, object], marker: Path) -> dict[str, object]:
     try:
         with exempt_compiling(watch):
             return {"record": carry_out(unit, watch).model_dump_json()}
-    except (GristmillError, OSError) as error:
+    except (GristmillError, OSError, ImportError, SyntaxError) as error:
+        # The last two are a broken installation's doing, never a document's.
         return {"error": f"{type(error).__name__}: {error}"}
     except MemoryError:
         return {"loss": "memory_limit", "where": "MemoryError"}

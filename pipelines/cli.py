@@ -66,7 +66,12 @@ def _add_recipe_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser
     verb.add_argument("--files", type=int, default=1, help="WARC files of the crawl to name")
     verb.add_argument("--base-url", help="where the releases lie, instead of their publisher")
 
-    verb = _add_verb(verbs, "plan", "validate a recipe, list inputs", "gristmill plan demo.yaml")
+    verb = _add_verb(
+        verbs,
+        "plan",
+        "validate a recipe, list its files, bytes and units",
+        "gristmill plan demo.yaml",
+    )
     _add_recipe(verb)
     verb.add_argument("--json", action="store_true", help="print JSON")
 

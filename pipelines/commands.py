@@ -47,21 +47,19 @@ def init(options: Namespace) -> int:
 
 
 def plan(options: Namespace) -> int:
-    """Validate a recipe and list what a run of it would read."""
-    from gristmill.pipelines.inputs import list_paths
+    """Validate a recipe and list what a run of it would read: files, bytes, units."""
+    from gristmill.pipelines.plans import plan_files, render_plan
 
     recipe = _load(options)
-    listed = [
-        {"source": source.name, "kind": source.kind, "file": name}
-        for source in recipe.sources
-        for name, _ in list_paths(recipe, source)
-    ]
+    files = list(plan_files(recipe))
     if options.json:
-        _print_json({"recipe": recipe.content(), "digest": recipe.digest(), "inputs": listed})
+        inputs = [{**asdict(file), "file": file.name} for file in files]
+        _print_json({"recipe": recipe.content(), "digest": recipe.digest(), "inputs": inputs})
         return 0
     print(f"recipe {recipe.name}, digest {recipe.digest()}, output {recipe.output_path}")
-    for item in listed:
-        print(f"  {item['source']:<16} {item['kind']:<12} {item['file']}")
+    print(f"  {'source':<16} {'kind':<12} {'bytes':>18} {'units':>6}  file")
+    for line in render_plan(files):
+        print(line)
     print("stages: collect, measure, deduplicate, decide, tokenize, publish")
     return 0
 

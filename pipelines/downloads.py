@@ -1,141 +1,166 @@
 """Fetching files from web servers and object stores: whole, or a sentence that says why not."""
 
 import contextlib
-import email.utils
-import random
+import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
 
-from gristmill.schemas.atomic_files import appear_whole
+from gristmill.pipelines.fetching import Fetching
+from gristmill.pipelines.http_requests import (
+    PassingError,
+    RefusedError,
+    check_stopped,
+    is_url,
+    open_answer,
+    pick_wait,
+    try_often,
+)
+from gristmill.pipelines.partial_files import PartialFile
+from gristmill.pipelines.pins import Pins
+from gristmill.pipelines.range_requests import describe_url
+from gristmill.pipelines.rate_limits import find_limit
+from gristmill.pipelines.slices import hold_slices
+from gristmill.schemas.atomic_files import sha256_file
 from gristmill.schemas.errors import InputError, StoreError
 from gristmill.schemas.identity import hash_parts
 from gristmill.schemas.places import StorePath, find_place, is_remote, show_place
 from gristmill.schemas.stores import find_store
+from gristmill.schemas.transfers import Transfer
 
-TRIES = 6
 STORE_TRIES = 3  # the libraries below make several for each of ours
-LONGEST_WAIT_SECONDS = 60.0
-TIMEOUT = httpx.Timeout(30.0, connect=10.0)
-CHUNK_BYTES = 1 << 20
 FETCHED = "fetched"  # below a unit's folder; gone before its parts are listed
-Answer = TypeVar("Answer")
-HEADERS = {"accept-encoding": "identity", "user-agent": "gristmill/0.1"}
+#: A connection that brought so much was worth it: the next failure is again the first.
+PROGRESS_BYTES = 64 << 10
+#: Least speed, over a timeout's time: slower is a stall, whatever trickles in.
+LEAST_BYTES_PER_TIMEOUT = 4096
 
 
-class _Refused(Exception):
-    """An answer that another try will not change."""
+class HeldInput(NamedTuple):
+    """An input file while it is read, and what is known of it for the ledger."""
+
+    path: Path
+    sha256: str
 
 
-class _Transient(Exception):
-    """An answer that may change; `wait_seconds` is what the server asked for."""
+def name_copy(url: str) -> str:
+    """What a file's copy on this disk is called: as at its address, but nothing unheard of.
 
-    def __init__(self, message: str, wait_seconds: float | None = None) -> None:
-        super().__init__(message)
-        self.wait_seconds = wait_seconds
-
-
-def is_url(text: str) -> bool:
-    """Whether a string names a file on a web server."""
-    return text.startswith(("http://", "https://"))
+    Readers tell some files by the ends of their names.
+    """
+    name = re.sub(r"[^A-Za-z0-9._=+-]", "_", urlsplit(url).path.rpartition("/")[2])
+    return name[-120:].lstrip(".") or "index"
 
 
-def identify_url(url: str) -> tuple[int, str]:
+def identify_url(url: str, fetching: Fetching | None = None) -> tuple[int, str]:
     """Size and identity of a file on a web server, without fetching it.
 
     Raises:
         InputError: the server refuses, does not answer, or does not say what the file is.
     """
-
-    def ask() -> tuple[int, str]:
-        response = httpx.head(url, timeout=TIMEOUT, headers=HEADERS, follow_redirects=False)
-        _check_status(response)
-        length = response.headers.get("content-length", "")
-        tag = response.headers.get("etag") or response.headers.get("last-modified")
-        if not length.isdigit() or tag is None:
-            raise _Refused(
-                "the server does not say how long the file is and which one; "
-                "run with an output on a local disk, where the file is downloaded first"
-            )
-        return int(length), hash_parts("url", url, length, tag).hex()
-
-    return _try_often(url, ask)
+    found = describe_url(url, fetching or Fetching())
+    if found.tag is None:
+        raise InputError(
+            f"{show_place(url)}: the server does not say which version of the file it has; "
+            "run with an output on a local disk, where the file is downloaded first"
+        )
+    return found.bytes, _name_version(url, found.bytes, found.tag)
 
 
-def download_url(url: str, local: Path) -> None:
-    """Download a file; it appears whole, with as many bytes as the server promised.
+def _name_version(url: str, size: int, tag: str) -> str:
+    return hash_parts("url", url, str(size), tag).hex()
+
+
+def fetch_bytes(url: str, fetching: Fetching, *, max_bytes: int) -> bytes:
+    """Fetch a small file into memory.
 
     Raises:
-        InputError: the server refuses, or does not answer after several tries.
+        InputError: the server refuses, does not answer, or the file is larger.
     """
 
-    def fetch() -> None:
-        with appear_whole(local) as partial:
-            _download(url, partial)
+    def fetch() -> bytes:
+        body = bytearray()
+        with open_answer(url, fetching) as response:
+            for chunk in response.iter_raw():
+                body += chunk
+                if len(body) > max_bytes:
+                    raise RefusedError(f"over {max_bytes} bytes")
+        return bytes(body)
 
-    _try_often(url, fetch)
+    return try_often(url, fetching, fetch)
 
 
-def _try_often(url: str, act: Callable[[], Answer]) -> Answer:
-    for attempt in range(TRIES):
+def download_url(url: str, local: Path, fetching: Fetching | None = None) -> str | None:
+    """Download a file; it appears whole, with as many bytes as the server promised.
+
+    What a try or an earlier process got of it is not asked for again.
+
+    Returns:
+        The server's strong tag of the file, if it gave one.
+
+    Raises:
+        InputError: the server refuses, or brings nothing after several tries.
+    """
+    fetching = fetching or Fetching()
+    partial = PartialFile(url, local)
+    partial.find_start()
+    try_often(url, fetching, lambda: _fetch_rest(url, partial, fetching))
+    partial.finish()
+    return partial.tag
+
+
+def _fetch_rest(url: str, partial: PartialFile, fetching: Fetching) -> None:
+    asked = partial.condition
+    accepted = (200, 206, 416) if asked else (200,)
+    with open_answer(url, fetching, headers=asked, accepted=accepted) as response:
+        partial.accept(response)
+        start = partial.held
         try:
-            return act()
-        except _Refused as error:
-            raise InputError(f"{show_place(url)}: {error}") from None
-        except (httpx.HTTPError, _Transient) as error:
-            if attempt == TRIES - 1:
-                reason = str(error) or type(error).__name__
-                raise InputError(
-                    f"{show_place(url)}: {reason} after {TRIES} tries; "
-                    "run the same command again when the server answers"
-                ) from error
-            time.sleep(_pick_wait(error, attempt))
-    raise AssertionError("unreachable")
+            with partial.open() as stream:
+                try:
+                    _receive(response, partial, fetching, stream)
+                finally:
+                    if not partial.is_whole:
+                        partial.note_progress(stream)
+        except httpx.HTTPError as error:
+            reason = str(error) or type(error).__name__
+            raise PassingError(reason, progressed=_has_progressed(partial, start)) from error
+    if not partial.is_whole:
+        raise PassingError(
+            f"{partial.held} of {partial.promised} bytes came",
+            progressed=_has_progressed(partial, start),
+        )
 
 
-def _pick_wait(error: Exception, attempt: int) -> float:
-    asked = error.wait_seconds if isinstance(error, _Transient) else None
-    if asked is not None:
-        return min(asked, LONGEST_WAIT_SECONDS)
-    # Jitter keeps many workers from returning at once; it decides no byte of any output.
-    return float(random.uniform(0.5, 1.0) * min(LONGEST_WAIT_SECONDS, 0.5 * 2**attempt))
+def _has_progressed(partial: PartialFile, start: int) -> bool:
+    return partial.held - start >= PROGRESS_BYTES and bool(partial.condition)
 
 
-def _download(url: str, path: Path) -> None:
-    with httpx.stream("GET", url, timeout=TIMEOUT, headers=HEADERS) as response:
-        _check_status(response)
-        received = 0
-        with path.open("wb") as stream:
-            for chunk in response.iter_bytes(CHUNK_BYTES):
-                stream.write(chunk)
-                received += len(chunk)
-        promised = response.headers.get("content-length")
-        if promised is not None and int(promised) != received:
-            raise _Transient(f"{received} of {promised} bytes came")
+def _receive(
+    response: httpx.Response, partial: PartialFile, fetching: Fetching, stream: BinaryIO
+) -> None:
+    timeout = fetching.transfer.timeout_seconds
+    since, held = time.monotonic(), partial.held
+    for chunk in response.iter_raw():  # as it was sent: no decoding behind our back
+        check_stopped(fetching)
+        partial.append(stream, chunk)
+        if time.monotonic() - since > timeout:
+            if partial.held - held < LEAST_BYTES_PER_TIMEOUT:
+                raise httpx.ReadTimeout(f"under {LEAST_BYTES_PER_TIMEOUT} bytes in {timeout:g} s")
+            since, held = time.monotonic(), partial.held
 
 
-def _check_status(response: httpx.Response) -> None:
-    if response.status_code in (429, 500, 502, 503, 504):
-        raise _Transient(f"HTTP {response.status_code}", _read_retry_after(response))
-    if response.status_code != 200:
-        raise _Refused(f"HTTP {response.status_code}")
-
-
-def _read_retry_after(response: httpx.Response) -> float | None:
-    value = response.headers.get("retry-after", "")
-    if value.isdigit():
-        return float(value)
-    moment = email.utils.parsedate_to_datetime(value) if value.count(":") == 2 else None
-    return max(0.0, moment.timestamp() - time.time()) if moment else None
-
-
-def _download_object(place: StorePath, local: Path, identity: str) -> None:
+def _download_object(
+    place: StorePath, local: Path, identity: str, per_second: float | None
+) -> None:
+    limit = find_limit(str(place), per_second)
     for attempt in range(STORE_TRIES):
+        limit.take()
         found = place.stat()
         if found.identity != identity:
             raise _say_replaced(str(place))
@@ -148,7 +173,7 @@ def _download_object(place: StorePath, local: Path, identity: str) -> None:
         except StoreError:
             if attempt == STORE_TRIES - 1:
                 raise
-            time.sleep(_pick_wait(StoreError(), attempt))
+            time.sleep(pick_wait(StoreError(), attempt))
 
 
 def _say_replaced(text: str) -> InputError:
@@ -156,12 +181,14 @@ def _say_replaced(text: str) -> InputError:
 
 
 @contextlib.contextmanager
-def hold_input(params: Mapping[str, Any], folder: Path) -> Iterator[Path]:
-    """Yield a local path of a unit's input file; one that lies elsewhere is there for the block.
+def hold_file(params: Mapping[str, Any], folder: Path) -> Iterator[HeldInput]:
+    """Yield a unit's input file on this disk; one that lies elsewhere is there for the block.
 
     Args:
-        params: of the unit: ``path``, and of a file that lies elsewhere its ``bytes`` and
-            ``identity``.
+        params: of the unit: ``path``, its ``bytes`` and ``identity``; for a file that lies
+            elsewhere also ``transfer``, a `Transfer` as JSON, and ``pins``, the folder of
+            the output's pins, both of which may be missing. With ``picks``, as
+            `slices.hold_slices` wants them, the file is one of slices.
         folder: of the unit.
 
     Raises:
@@ -169,24 +196,44 @@ def hold_input(params: Mapping[str, Any], folder: Path) -> Iterator[Path]:
         StoreError: the store cannot be asked.
     """
     text = params["path"]
-    if not is_url(text) and not is_remote(text):
-        yield Path(text)
+    if params.get("picks"):
+        with hold_slices(params, folder) as slices:
+            yield HeldInput(slices, str(params["identity"]))
         return
-    local = folder / FETCHED / (Path(urlsplit(text).path).name or "index")
-    local.parent.mkdir()
+    if not is_url(text) and not is_remote(text):
+        yield HeldInput(Path(text), str(params.get("identity", "")))
+        return
+    (folder / FETCHED).mkdir()
     try:
-        if is_url(text):
-            if identify_url(text) != (params["bytes"], params["identity"]):
-                raise _say_replaced(text)
-            download_url(text, local)
-        else:
-            place = find_place(text)
-            assert isinstance(place, StorePath)
-            local = local.with_name(place.name)
-            try:
-                _download_object(place, local, params["identity"])
-            except FileNotFoundError as error:
-                raise InputError(str(error)) from None
-        yield local
+        local = _fetch_input(params, folder / FETCHED)
+        digest = sha256_file(local)
+        if params.get("pins"):
+            # An object with another tag is another input, which its owner may store as he likes.
+            address = text if is_url(text) else f"{text}#{params['identity']}"
+            pins = Pins(find_place(params["pins"]))
+            pins.keep_pin(address, local.stat().st_size, digest, params["identity"])
+        yield HeldInput(local, digest)
     finally:
-        shutil.rmtree(local.parent)
+        shutil.rmtree(folder / FETCHED)
+
+
+def _fetch_input(params: Mapping[str, Any], folder: Path) -> Path:
+    """Fetch the version of a file that was there when the run began, and no other."""
+    text, identity = params["path"], params["identity"]
+    fetching = Fetching(Transfer.model_validate(params.get("transfer") or {}))
+    if is_url(text):
+        local = folder / name_copy(text)
+        if identify_url(text, fetching) != (params["bytes"], identity):
+            raise _say_replaced(text)
+        tag = download_url(text, local, fetching)
+        if tag is not None and _name_version(text, local.stat().st_size, tag) != identity:
+            raise _say_replaced(text)
+        return local
+    place = find_place(text)
+    assert isinstance(place, StorePath)
+    local = folder / place.name
+    try:
+        _download_object(place, local, identity, fetching.transfer.requests_per_second)
+    except FileNotFoundError as error:
+        raise InputError(str(error)) from None
+    return local

@@ -18,6 +18,7 @@ FACTS = (
     ("collect", "documents"),
     ("collect", "dropped"),
     ("collect", "quarantine"),
+    ("collect.consents", "consents"),
     ("measure", "signals"),
     ("measure", "quarantine"),
     ("deduplicate.verify", "clusters"),

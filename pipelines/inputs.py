@@ -1,20 +1,34 @@
 """Input files: named by a recipe, found on disk or elsewhere, identified by content."""
 
-import glob
 import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from gristmill.pipelines.downloads import download_url, identify_url, is_url
+from gristmill.pipelines.downloads import download_url, identify_url, name_copy
+from gristmill.pipelines.dump_checks import (
+    NO_SUMS,
+    ReadBeside,
+    check_dump,
+    read_beside_file,
+    read_beside_url,
+)
+from gristmill.pipelines.fetching import Fetching, work_side_by_side
+from gristmill.pipelines.http_requests import is_url
+from gristmill.pipelines.hub_files import fetch_hub_file, is_hub_address, parse_address
+from gristmill.pipelines.index_picks import PickedRange, find_picks
+from gristmill.pipelines.input_lists import ListedFile, list_files
+from gristmill.pipelines.pins import PINS_FOLDER, Pins
 from gristmill.pipelines.progress import Progress
 from gristmill.schemas.atomic_files import sha256_file, write_whole
-from gristmill.schemas.errors import UsageError
+from gristmill.schemas.errors import InputError, UsageError
 from gristmill.schemas.identity import hash_parts
-from gristmill.schemas.places import Place, StorePath, StoreStat, find_place, is_remote, show_place
-from gristmill.schemas.recipe import Recipe, Source
+from gristmill.schemas.places import Place, StorePath, show_place
+from gristmill.schemas.recipe import Recipe
+from gristmill.schemas.sources import CommonCrawl, Source, Wikipedia
+
+DOWNLOADS_FOLDER = "downloads"
 
 
 @dataclass(frozen=True)
@@ -25,7 +39,9 @@ class InputFile:
     name: str
     path: str  # on this machine; or an address, from which the unit fetches it
     bytes: int
-    sha256: str  # of a file elsewhere, what its server says instead
+    sha256: str  # of a file elsewhere, what its server says instead; of picks, what was picked
+    picks: tuple[str, int, int] | None = None  # file of picks, first row, rows: read only these
+    title: str = ""  # of its unit; empty: the name
 
 
 class _DigestCache:
@@ -46,6 +62,21 @@ class _DigestCache:
             self._known[str(path)] = known = [*stamp, sha256_file(path)]
         return str(known[2])
 
+    def learn(self, path: Path, digest: str) -> None:
+        """Take over a digest that has just been computed."""
+        stat = path.stat()
+        self._known[str(path)] = [stat.st_size, stat.st_mtime_ns, digest]
+
+    def is_checked(self, path: Path) -> bool:
+        """Whether a file as it is now was compared with what its publisher says of it."""
+        stat = path.stat()
+        return bool(self._known.get(f"checked {path}") == [stat.st_size, stat.st_mtime_ns])
+
+    def note_check(self, path: Path) -> None:
+        """Remember that a file was compared with what its publisher says of it."""
+        stat = path.stat()
+        self._known[f"checked {path}"] = [stat.st_size, stat.st_mtime_ns]
+
     def save(self) -> None:
         write_whole(self._path, json.dumps(self._known, indent=0, sort_keys=True).encode())
 
@@ -53,86 +84,132 @@ class _DigestCache:
 def list_paths(recipe: Recipe, source: Source) -> Iterator[tuple[str, str]]:
     """Expand a source's paths: yields (name, path or address), sorted, each once.
 
+    Of a source that selects by index these are the files of the index.
+
     Raises:
         UsageError: a path or glob matches nothing.
+        InputError: a list of files cannot be read.
         StoreError: a store cannot be asked.
     """
-    yield from ((name, path) for name, path, _ in _list_source(recipe, source))
-
-
-def _list_source(recipe: Recipe, source: Source) -> list[tuple[str, str, StoreStat | None]]:
-    """As `list_paths`, with what a store says of each of its objects."""
-    found: dict[str, tuple[str, StoreStat | None]] = {}
-    for pattern in source.paths:
-        if is_url(pattern):
-            found[pattern] = (pattern, None)
-        elif is_remote(pattern):
-            found.update(_expand_remote(source, pattern))
-        else:
-            found.update(_expand_local(recipe, source, pattern))
-    return [(name, path, stat) for name, (path, stat) in sorted(found.items())]
-
-
-def _expand_remote(source: Source, pattern: str) -> dict[str, tuple[str, StoreStat | None]]:
-    place = find_place(pattern)
-    assert isinstance(place, StorePath)
-    matches = place.expand()
-    if not matches:
-        raise UsageError(f"source {source.name!r}: {show_place(pattern)!r} matches no object")
-    return {str(match): (str(match), stat) for match, stat in matches.items()}
-
-
-def _expand_local(
-    recipe: Recipe, source: Source, pattern: str
-) -> dict[str, tuple[str, StoreStat | None]]:
-    absolute = os.path.join(recipe.folder, os.path.expanduser(pattern))
-    matches = [path for path in glob.glob(absolute, recursive=True) if os.path.isfile(path)]
-    if not matches:
-        raise UsageError(
-            f"source {source.name!r}: {pattern!r} matches no file (looked for {absolute})"
-        )
-    relative = not os.path.isabs(os.path.expanduser(pattern))
-    return {
-        os.path.relpath(path, recipe.folder) if relative else path: (path, None) for path in matches
-    }
+    fetching = Fetching(recipe.transfer)
+    yield from ((file.name, file.path) for file in list_files(recipe, source, fetching))
 
 
 def find_inputs(recipe: Recipe, cache_folder: Place, progress: Progress) -> list[InputFile]:
     """Find, download where needed, and identify every input file of a recipe.
 
     What lies in a store stays there, and so does what lies on a web server when the
-    output is in a store: this machine's disk is then not one that the workers see.
+    output is in a store (this machine's disk is then not one that the workers see) or
+    when the recipe keeps no downloads.
+
+    Of a source that selects by index the inputs are ranges of picked records: the index is
+    read here, the records by their units.
 
     Raises:
         UsageError: a path or glob matches nothing.
-        InputError: a web server refuses or does not answer.
+        InputError: a web server refuses or does not answer, or a file that came before
+            has been replaced.
         StoreError: a store cannot be asked.
     """
+    fetching = Fetching(recipe.transfer)
     cache = _DigestCache(cache_folder / "digests.json")
-    inputs = []
-    for source in recipe.sources:
-        for name, path, stat in _list_source(recipe, source):
-            if stat is not None:
-                found = InputFile(source.name, name, path, stat.st_size, stat.identity)
-            elif is_url(path) and isinstance(cache_folder, StorePath):
-                found = InputFile(source.name, name, path, *identify_url(path))
+    finder = _Finder(cache_folder, cache, fetching, progress)
+    local_folder = cache_folder if isinstance(cache_folder, Path) else None
+    inputs: list[InputFile] = []
+    try:
+        for source in recipe.sources:
+            if isinstance(source, CommonCrawl) and source.selection is not None:
+                ranges = find_picks(recipe, source, cache_folder, fetching, progress, cache.digest)
+                inputs += [_describe_range(source, found) for found in ranges]
             else:
-                local = Path(path)
-                if is_url(path):
-                    assert isinstance(cache_folder, Path)
-                    local = _fetch(path, cache_folder, progress)
-                size, digest = local.stat().st_size, cache.digest(local)
-                found = InputFile(source.name, name, str(local), size, digest)
-            inputs.append(found)
-    cache.save()
-    return inputs
+                listed = list_files(recipe, source, fetching, local_folder)
+                inputs += work_side_by_side(fetching, finder.find, listed)
+        return inputs
+    finally:
+        cache.save()
 
 
-def _fetch(url: str, folder: Path, progress: Progress) -> Path:
-    """Download once; the file appears whole, with as many bytes as the server promised."""
-    name = Path(urlsplit(url).path).name or "index"
-    local = folder / "downloads" / hash_parts("url", url, size=8).hex() / name
-    if not local.exists():
-        progress.say(f"downloading {show_place(url)}")
-        download_url(url, local)
-    return local
+def _describe_range(source: Source, found: PickedRange) -> InputFile:
+    return InputFile(
+        source.name,
+        found.name,
+        found.path,
+        found.bytes,
+        found.identity,
+        picks=(found.picks, found.first, found.rows),
+        title=f"{found.rows} of {found.name} from byte {found.offset}",
+    )
+
+
+class _Finder:
+    """Identifies one input file after another; several threads may ask at once."""
+
+    def __init__(
+        self, folder: Place, cache: _DigestCache, fetching: Fetching, progress: Progress
+    ) -> None:
+        self._folder = folder
+        self._cache = cache
+        self._fetching = fetching
+        self._progress = progress
+        self._pins = Pins(folder / PINS_FOLDER)
+
+    def find(self, file: ListedFile) -> InputFile:
+        source, name, path, stat = file
+        if stat is not None:
+            return InputFile(source.name, name, path, stat.st_size, stat.identity)
+        if is_hub_address(path):
+            local = fetch_hub_file(parse_address(path), self._need_disk(source))
+        elif not is_url(path):
+            local = Path(path)
+            self._check_dump(file, local, read_beside_file(local))
+        elif isinstance(self._folder, StorePath) or not self._fetching.transfer.keep:
+            return InputFile(source.name, name, path, *identify_url(path, self._fetching))
+        else:
+            local = self._fetch(path, self._folder)
+            self._check_copy(path, local)
+            self._check_dump(file, local, read_beside_url(path, self._fetching))
+        digest = self._cache.digest(local)
+        return InputFile(source.name, name, str(local), local.stat().st_size, digest)
+
+    def _need_disk(self, source: Source) -> Path:
+        if isinstance(self._folder, StorePath):
+            raise UsageError(
+                f"source {source.name!r}: files of the hub are downloaded first; "
+                "give the run an output on a local disk"
+            )
+        return self._folder
+
+    def _check_dump(self, file: ListedFile, local: Path, read_beside: ReadBeside) -> None:
+        """Compare a dump with its published sums, where there are any; once for each version."""
+        if not isinstance(file.source, Wikipedia) or not file.source.check_sums:
+            return
+        if self._cache.is_checked(local):
+            return
+        name = file.path.partition("?")[0].rpartition("/")[2]
+        said = check_dump(local, name, read_beside)
+        if said != NO_SUMS:
+            self._progress.say(f"{show_place(file.name)}: checked against {said}")
+            self._cache.note_check(local)
+
+    def _fetch(self, url: str, folder: Path) -> Path:
+        """Download once, and see that it is what it was if it came before."""
+        name = name_copy(url)
+        local = folder / DOWNLOADS_FOLDER / hash_parts("url", url, size=8).hex() / name
+        if not local.exists():
+            self._progress.say(f"downloading {show_place(url)}")
+            arriving = local.with_name(f"{name}.arrived")
+            tag = download_url(url, arriving, self._fetching)
+            digest = sha256_file(arriving)
+            # Under its own name only once it is pinned: a kill between the two asks again.
+            self._pins.keep_pin(url, arriving.stat().st_size, digest, tag)
+            os.replace(arriving, local)
+            self._cache.learn(local, digest)
+        return local
+
+    def _check_copy(self, url: str, local: Path) -> None:
+        pin, digest = self._pins.find_pin(url), self._cache.digest(local)
+        if pin is not None and pin.sha256 != digest:
+            raise InputError(
+                f"{local} is not what came from {show_place(url)}: its sha256 is {digest}, but was "
+                f"{pin.sha256}; delete it, and it is downloaded again"
+            )

@@ -1,21 +1,19 @@
 """`gristmill init`: a shipped recipe, filled in for the real thing."""
 
-import gzip
-import io
 import re
-import zlib
 from importlib import resources
 
-import httpx
-
+from gristmill.pipelines.downloads import fetch_bytes
+from gristmill.pipelines.fetching import Fetching
+from gristmill.pipelines.path_lists import MAX_LIST_BYTES, parse_names
 from gristmill.schemas.errors import InputError, UsageError
+from gristmill.schemas.transfers import Transfer
 
 COMMON_CRAWL = "https://data.commoncrawl.org"
 WIKIMEDIA = "https://dumps.wikimedia.org"
-TIMEOUT = httpx.Timeout(20.0, connect=5.0)  # without internet, nothing hangs
-MAX_LIST_BYTES = 64 << 20
+TRANSFER = Transfer(timeout_seconds=5.0, tries=3)  # without internet, nothing hangs
 _CRAWL = re.compile(r"CC-MAIN-[0-9]{4}-[0-9]{2}")
-_PATH = re.compile(r"[A-Za-z0-9_./=-]+")
+_NEWS = re.compile(r"CC-NEWS-([0-9]{4})-(0[1-9]|1[0-2])")
 _WIKI = re.compile(r"[a-z_]{2,20}wiki")
 
 
@@ -42,8 +40,8 @@ def write_recipe(kind: str, release: str | None, *, base_url: str | None, files:
 
     Args:
         kind: name of a shipped recipe.
-        release: a crawl such as ``CC-MAIN-2024-22`` or a wiki such as ``enwiki``;
-            None keeps the recipe's own globs.
+        release: a crawl such as ``CC-MAIN-2024-22``, a month of the news crawl such as
+            ``CC-NEWS-2024-05`` or a wiki such as ``enwiki``; None keeps the recipe's own globs.
         base_url: where the releases lie; None: their publisher.
         files: how many of a crawl's WARC files to name.
 
@@ -66,42 +64,28 @@ def write_recipe(kind: str, release: str | None, *, base_url: str | None, files:
 
 
 def _list_crawl(crawl: str, base_url: str, files: int) -> list[str]:
-    if not _CRAWL.fullmatch(crawl):
-        raise UsageError(f"{crawl!r} is not a crawl; try CC-MAIN-2024-22")
+    folder = _find_folder(crawl)
     if files < 1:
         raise UsageError(f"--files must be at least 1, not {files}")
-    url = f"{base_url}/crawl-data/{crawl}/warc.paths.gz"
+    url = f"{base_url}/crawl-data/{folder}/warc.paths.gz"
     try:
-        listing = _inflate(_read_body(url)).decode("ascii")
-    except (httpx.HTTPError, OSError, ValueError, EOFError, zlib.error) as error:
+        payload = fetch_bytes(url, Fetching(TRANSFER), max_bytes=MAX_LIST_BYTES)
+        names = parse_names(payload, url)
+    except InputError as error:
         raise InputError(
-            f"{url}: {str(error) or type(error).__name__}; without internet, leave the crawl out "
-            "and set `paths` in the recipe by hand"
+            f"{error}; without internet, leave the crawl out and set `paths` in the recipe by hand"
         ) from error
-    paths = listing.split()[:files]
-    odd = next((path for path in paths if not _PATH.fullmatch(path)), None)
-    if odd is not None or not paths:
-        raise InputError(f"{url} is not a list of files: {(odd or listing)[:80]!r}")
-    return [f"{base_url}/{path}" for path in paths]
+    return [f"{base_url}/{name}" for name in names[:files]]
 
 
-def _read_body(url: str) -> bytes:
-    with httpx.stream("GET", url, timeout=TIMEOUT, follow_redirects=False) as response:
-        response.raise_for_status()
-        body = bytearray()
-        for chunk in response.iter_raw(1 << 16):
-            body += chunk
-            if len(body) > MAX_LIST_BYTES:
-                raise ValueError(f"over {MAX_LIST_BYTES} bytes")
-    return bytes(body)
-
-
-def _inflate(payload: bytes) -> bytes:
-    with gzip.GzipFile(fileobj=io.BytesIO(payload)) as stream:
-        listing = stream.read(MAX_LIST_BYTES + 1)
-    if len(listing) > MAX_LIST_BYTES:
-        raise ValueError(f"over {MAX_LIST_BYTES} bytes unpacked")
-    return listing
+def _find_folder(crawl: str) -> str:
+    """Folder of a crawl, or of a month of the news crawl, below ``crawl-data/``."""
+    if _CRAWL.fullmatch(crawl):
+        return crawl
+    news = _NEWS.fullmatch(crawl)
+    if news is None:
+        raise UsageError(f"{crawl!r} is not a crawl; try CC-MAIN-2024-22 or CC-NEWS-2024-05")
+    return f"CC-NEWS/{news[1]}/{news[2]}"
 
 
 def _fill_paths(text: str, paths: list[str]) -> str:

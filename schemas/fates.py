@@ -44,7 +44,7 @@ COLLECT_RULES: Final = frozenset(
 
 
 class Found(NamedTuple):
-    """A document that a reader found, with normalised text."""
+    """A document that a reader found, with normalised text; see `tables.DOCUMENTS`."""
 
     native_id: str
     text: str
@@ -53,11 +53,19 @@ class Found(NamedTuple):
     url: str | None = None
     title: str | None = None
     date: datetime.datetime | None = None
+    published: datetime.datetime | None = None
+    modified: datetime.datetime | None = None
+    author: str | None = None
+    canonical_url: str | None = None
     declared_language: str | None = None
     charset: str | None = None
     charset_method: str | None = None
+    charset_confidence: float | None = None
     extraction: str | None = None
     licence: str | None = None
+    opt_outs: tuple[str, ...] = ()
+    truncated: str | None = None
+    digest_check: str | None = None
 
 
 class Refused(NamedTuple):

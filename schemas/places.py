@@ -6,6 +6,7 @@ there changes. One in an object store is a `StorePath`, which has those verbs of
 """
 
 import dataclasses
+import functools
 import io
 import os
 import posixpath
@@ -138,9 +139,8 @@ class StorePath:
 
     def open_ranges(self) -> RangeReader:
         """Open for reading here and there: each read is one request for just these bytes."""
-        return RangeReader(
-            stores.find_store(self.scheme), self.bucket, self.key, self.stat().st_size
-        )
+        read = functools.partial(stores.find_store(self.scheme).read, self.bucket, self.key)
+        return RangeReader(read, self.stat().st_size)
 
     def unlink(self, *, missing_ok: bool = False) -> None:
         """Remove the object; whether it was there, a store does not say."""

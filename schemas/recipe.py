@@ -3,72 +3,16 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_serializer, field_validator, model_validator
 
 from gristmill.schemas.errors import UsageError
 from gristmill.schemas.identity import hash_parts
 from gristmill.schemas.places import Place, find_place, join_place
+from gristmill.schemas.sources import NAME_PATTERN, Source
+from gristmill.schemas.transfers import Transfer
 from gristmill.schemas.yaml_files import Frozen, read_yaml, validate
-
-NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
-
-
-class _Source(Frozen):
-    name: str = Field(pattern=NAME_PATTERN)
-    paths: tuple[str, ...] = Field(min_length=1)  # files, globs, http(s) URLs, s3:// or gs://
-    priority: int = Field(default=0, ge=0)  # lower wins among duplicates
-
-    def fragment(self) -> dict[str, Any]:
-        """What of this source decides the bytes of its documents: all but where they lie."""
-        return self.model_dump(mode="json", exclude={"paths", "priority"})
-
-
-class CommonCrawl(_Source):
-    """WARC or WET files of Common Crawl or any other crawler."""
-
-    kind: Literal["commoncrawl"]
-    main_content: bool = True  # false: all text of the page, navigation included
-
-
-class Wikipedia(_Source):
-    """A pages-articles dump, bz2 or plain XML."""
-
-    kind: Literal["wikipedia"]
-    namespaces: tuple[int, ...] = (0,)
-
-
-class OpenWebText(_Source):
-    """The OpenWebText release: tar.xz of tar-in-xz, or its plain tar mirror."""
-
-    kind: Literal["openwebtext"]
-
-
-class _Rows(_Source):
-    text: str = "text"  # column or key of each field; null: the rows have none
-    id: str | None = None
-    url: str | None = None
-    date: str | None = None
-    title: str | None = None
-    language: str | None = None
-
-
-class JsonLines(_Rows):
-    """JSON Lines, plain or compressed."""
-
-    kind: Literal["jsonl"]
-
-
-class ParquetRows(_Rows):
-    """Parquet files with one document a row."""
-
-    kind: Literal["parquet"]
-
-
-Source = Annotated[
-    CommonCrawl | Wikipedia | OpenWebText | JsonLines | ParquetRows, Field(discriminator="kind")
-]
 
 
 class Limits(Frozen):
@@ -77,6 +21,13 @@ class Limits(Frozen):
     document_cpu_seconds: float = Field(default=20.0, gt=0)
     child_memory_bytes: int = Field(default=4 << 30, ge=256 << 20)
     document_bytes: int = Field(default=20 << 20, ge=1024)
+
+
+class Units(Frozen):
+    """How input is cut into units of work. Decides no row of a dataset."""
+
+    # Files over twice as large are read in ranges of about this many bytes.
+    split_bytes: int = Field(default=1 << 30, ge=1 << 12)
 
 
 class Bound(Frozen):
@@ -102,6 +53,8 @@ class Cleaning(Frozen):
     rule_tables: tuple[str, ...] = ("gopher_quality", "gopher_repetition", "fineweb")
     bounds: tuple[Bound, ...] = ()
     line_rule: str | None = "c4_structured"
+    # Reservations that drop a document, as its column opt_outs has them; * stands for anything.
+    opt_outs: tuple[str, ...] = ()
     redact: frozenset[Literal["email", "ipv4", "ipv6"]] = frozenset({"email", "ipv4", "ipv6"})
 
     @field_validator("languages")
@@ -187,6 +140,8 @@ class Recipe(Frozen):
     seed: int = Field(default=0, ge=0)
     sources: tuple[Source, ...] = Field(min_length=1)
     limits: Limits = Limits()
+    units: Units = Units()
+    transfer: Transfer = Transfer()
     cleaning: Cleaning = Cleaning()
     deduplication: Deduplication = Deduplication()
     splits: Splits = Splits()
@@ -222,7 +177,7 @@ class Recipe(Frozen):
 
     def content(self) -> dict[str, Any]:
         """Everything that decides the dataset's content: not where input or output lies."""
-        content = self.model_dump(mode="json", exclude={"output", "sources"})
+        content = self.model_dump(mode="json", exclude={"output", "sources", "units", "transfer"})
         content["sources"] = sorted(
             (source.fragment() | {"priority": source.priority} for source in self.sources),
             key=lambda fragment: str(fragment["name"]),

@@ -24,6 +24,10 @@ LOCATOR: Final = (
     _required("length", pa.int64()),
 )
 
+#: What a page, its headers or its site's robots.txt reserve against use in training;
+#: null for nothing.
+OPT_OUTS: Final = pa.list_(pa.string())
+
 #: One row per document that collect kept.
 DOCUMENTS: Final = pa.schema(
     [
@@ -34,16 +38,27 @@ DOCUMENTS: Final = pa.schema(
         _required("native_id", pa.string()),
         pa.field("url", pa.string()),
         pa.field("title", pa.string()),
-        pa.field("date", TIMESTAMP),
+        pa.field("author", pa.string()),
+        pa.field("canonical_url", pa.string()),
+        pa.field("date", TIMESTAMP),  # of the capture, the revision or the row
+        pa.field("published", TIMESTAMP),  # as the page says
+        pa.field("modified", TIMESTAMP),
         _required("text", pa.string()),
         pa.field("declared_language", pa.string()),
         pa.field("charset", pa.string()),
         pa.field("charset_method", pa.string()),
+        pa.field("charset_confidence", pa.float32()),
         pa.field("extraction", pa.string()),
         pa.field("licence", pa.string()),
+        pa.field("opt_outs", OPT_OUTS),
+        pa.field("truncated", pa.string()),  # why the crawler cut the payload: WARC-Truncated
+        pa.field("digest_check", pa.string()),  # match | mismatch; null: none was made
         *LOCATOR,
     ]
 )
+
+#: One row per document that its site's robots.txt, as crawled, keeps from some agent.
+CONSENTS: Final = pa.schema([_required("doc_id", ID), _required("opt_outs", OPT_OUTS)])
 
 #: Spans of personal data in the original text: kind, start and end in code points.
 PII_SPANS: Final = pa.list_(
@@ -203,11 +218,14 @@ CURATED: Final = pa.schema(
         pa.field("url", pa.string()),
         pa.field("title", pa.string()),
         pa.field("date", TIMESTAMP),
+        pa.field("published", TIMESTAMP),
         _required("language", pa.string()),
         _required("language_score", pa.float32()),
         _required("word_count", pa.int64()),
         _required("cluster_size", pa.int32()),
+        pa.field("author", pa.string()),
         pa.field("licence", pa.string()),
+        pa.field("opt_outs", OPT_OUTS),
         _required("text", pa.string()),
         *LOCATOR,
     ]

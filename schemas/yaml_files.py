@@ -103,16 +103,16 @@ def _list_mistakes(error: pydantic.ValidationError, value: Any) -> list[tuple[st
         message = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
             message = "unknown key"
-        mistakes.append((_render_path(place, value) or "file", message))
+        mistakes.append((_render_path(place, value, item["type"] == "missing") or "file", message))
     return mistakes
 
 
-def _render_path(place: tuple[int | str, ...], value: Any) -> str:
+def _render_path(place: tuple[int | str, ...], value: Any, is_missing: bool) -> str:
     """Render an error's place by the keys of the file: pydantic adds the tags of unions."""
     parts: list[str] = []
     for depth, part in enumerate(place):
         if isinstance(value, Mapping):
-            if part not in value and depth + 1 < len(place):
+            if part not in value and not (is_missing and depth + 1 == len(place)):
                 continue
             value = value.get(part)
         elif isinstance(value, list | tuple) and isinstance(part, int) and part < len(value):

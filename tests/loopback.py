@@ -3,21 +3,29 @@
 import contextlib
 import http.server
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 Answer = tuple[int, dict[str, str], bytes]  # status, headers, body
+Prepared = (
+    Answer | Callable[[Mapping[str, str]], Answer]
+)  # or what makes one of a request's headers
 POLL_SECONDS = 0.02
 
 
 @contextlib.contextmanager
-def serve(answers: list[Answer]) -> Iterator[tuple[str, list[str]]]:
+def serve(
+    answers: Sequence[Prepared], protocol: str = "HTTP/1.0"
+) -> Iterator[tuple[str, list[str]]]:
     """Give the answers in turn, then repeat the last; yields (base URL, paths asked for)."""
     asked: list[str] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = protocol
+
         def do_GET(self) -> None:
-            status, headers, body = answers[min(len(asked), len(answers) - 1)]
+            prepared = answers[min(len(asked), len(answers) - 1)]
             asked.append(self.path)
+            status, headers, body = prepared(self.headers) if callable(prepared) else prepared
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
@@ -25,6 +33,7 @@ def serve(answers: list[Answer]) -> Iterator[tuple[str, list[str]]]:
             if self.command == "GET":
                 with contextlib.suppress(OSError):  # a client may hang up on what is too much
                     self.wfile.write(body)
+            self.close_connection = True
 
         do_HEAD = do_GET
 

@@ -144,6 +144,7 @@ class Capture:
     kind: str = "response"
     date: str = "2024-05-06T07:08:09Z"
     record_id: str | None = None  # without < >; made from the name if None
+    host: str = "mill.invalid"
 
     @property
     def native_id(self) -> str:
@@ -159,7 +160,7 @@ class Capture:
             block = "\r\n".join(lines).encode() + self.body
         fields = (
             f"WARC/1.1\r\nWARC-Type: {self.kind}\r\nWARC-Record-ID: <{self.native_id}>\r\n"
-            f"WARC-Date: {self.date}\r\nWARC-Target-URI: http://mill.invalid/{self.name}\r\n"
+            f"WARC-Date: {self.date}\r\nWARC-Target-URI: http://{self.host}/{self.name}\r\n"
             f"Content-Type: {content_type}\r\nContent-Length: {len(block)}\r\n\r\n"
         )
         return fields.encode() + block + b"\r\n\r\n"

@@ -48,6 +48,7 @@ def verdict_rows(draw) -> dict[str, Any]:
         "value": None if kept else 3.0,
         "threshold": None if kept else 50.0,
         "comparison": None if kept else "<",
+        "opt_outs": draw(st.none() | st.just(["meta:noai"])),
     }
 
 

@@ -19,6 +19,7 @@ sys.path.insert(0, str(BENCHMARKS))
 
 import contenders  # noqa: E402
 import debian_pages  # noqa: E402
+import end_to_end  # noqa: E402
 import figures  # noqa: E402
 import floor  # noqa: E402
 import process_cost  # noqa: E402
@@ -192,7 +193,7 @@ def test_floor_contender_runs_one_process_a_worker(page_set: debian_pages.PageSe
 
 def test_recipe_of_ours_is_valid(page_set: debian_pages.PageSet, tmp_path: Path) -> None:
     bench = contenders.Bench(tmp_path / "tokenizer.json", 2, None, tmp_path)
-    recipe = load_recipe(contenders.write_recipe(bench, page_set, tmp_path))
+    recipe = load_recipe(contenders.write_recipe(bench, page_set, tmp_path, "resiliparse"))
     assert recipe.cleaning.languages == {"en": 0.65}
     assert recipe.deduplication.near is not None
     assert list(recipe.sources[0].paths) == [str(path) for path in page_set.files]
@@ -257,6 +258,12 @@ def test_ratios_are_above_one_when_ours_is_ahead() -> None:
     rates = {"gristmill": 300.0, "floor": 400.0, "datatrove": 20.0}
     assert figures.compare_speeds(rates, "gristmill") == {"floor": 0.75, "datatrove": 15.0}
     assert figures.compare_speeds({"floor": 400.0}, "gristmill") == {}
+    more = {"datatrove_same_extractor": 40.0, "gristmill_resiliparse": 200.0}
+    assert end_to_end.compare_rates(rates | more) == {
+        "floor": 0.75,
+        "datatrove": 15.0,
+        "datatrove_same_extractor": 5.0,
+    }
 
 
 def test_last_line_is_json_and_the_table_names_every_stage() -> None:

@@ -1,16 +1,19 @@
 """Inputs that lie elsewhere: identified from afar, fetched whole by the unit that reads them."""
 
 import contextlib
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import loopback
 import pytest
 import stage_samples
+from hypothesis import given
+from hypothesis import strategies as st
 from object_servers import SECRET, SERVERS, Server, find_folder, make_recipe, serve_amazon
 
 from gristmill.pipelines import downloads
-from gristmill.pipelines.downloads import hold_input
+from gristmill.pipelines.downloads import hold_file
 from gristmill.pipelines.inputs import find_inputs
 from gristmill.schemas.atomic_files import write_whole
 from gristmill.schemas.errors import InputError, StoreError, UsageError
@@ -48,17 +51,18 @@ def test_an_input_is_there_for_as_long_as_it_is_read(server, tmp_path):
     place = find_folder(server, "held") / "a b.gz"
     write_whole(place, b"crawl")
     params = {"path": str(place), "bytes": 5, "identity": place.stat().identity}
-    with hold_input(params, tmp_path) as local:
-        assert local.name == "a b.gz" and local.read_bytes() == b"crawl"
+    with hold_file(params, tmp_path) as held:
+        assert held.path.name == "a b.gz" and held.path.read_bytes() == b"crawl"
+        assert held.sha256 == hashlib.sha256(b"crawl").hexdigest()
     assert not list(tmp_path.iterdir())
     write_whole(place, b"other")
     with (
         pytest.raises(InputError, match="was replaced since the run began"),
-        hold_input(params, tmp_path),
+        hold_file(params, tmp_path),
     ):
         raise AssertionError("another file was read")
     place.unlink()
-    with pytest.raises(InputError, match="does not exist"), hold_input(params, tmp_path):
+    with pytest.raises(InputError, match="does not exist"), hold_file(params, tmp_path):
         raise AssertionError("no file was read")
     assert not list(tmp_path.iterdir())
 
@@ -80,10 +84,10 @@ def test_a_short_copy_is_never_taken_for_the_file(tmp_path, monkeypatch):
 
         monkeypatch.setattr(there, "download", cut)
         fails = 3
-        with hold_input(params, tmp_path) as local:
-            assert local.read_bytes() == b"0123456789" and len(tries) == 3
+        with hold_file(params, tmp_path) as held:
+            assert held.path.read_bytes() == b"0123456789" and len(tries) == 3
         fails = 99
-        with pytest.raises(StoreError, match="4 of 10 bytes"), hold_input(params, tmp_path):
+        with pytest.raises(StoreError, match="4 of 10 bytes"), hold_file(params, tmp_path):
             raise AssertionError("half a file was read")
 
 
@@ -104,11 +108,11 @@ def test_web_files_stay_away_from_the_launcher_of_a_far_run(server, tmp_path):
         assert sorted(output.list_sizes()) == ["work/digests.json"]
         params = {"path": found.path, "bytes": found.bytes, "identity": found.sha256}
         (tmp_path / "unit").mkdir()
-        with hold_input(params, tmp_path / "unit") as local:
-            assert local.name == "part.gz" and local.read_bytes() == b"crawl"
+        with hold_file(params, tmp_path / "unit") as held:
+            assert held.path.name == "part.gz" and held.path.read_bytes() == b"crawl"
         with (
             pytest.raises(InputError, match="was replaced since") as error,
-            hold_input(params | {"identity": "0"}, tmp_path / "unit"),
+            hold_file(params | {"identity": "0"}, tmp_path / "unit"),
         ):
             raise AssertionError("another file was read")
         assert SECRET not in str(error.value)
@@ -123,6 +127,49 @@ def test_a_web_file_that_changes_has_another_identity(change):
 
 
 def test_a_web_file_without_identity_is_refused_with_advice():
-    with serve_web({}) as url, pytest.raises(InputError, match="does not say how long") as error:
+    with serve_web({}) as url, pytest.raises(InputError, match="does not say which") as error:
         downloads.identify_url(url)
     assert SECRET not in str(error.value)
+
+
+@pytest.mark.parametrize("status", [403, 405, 501])
+def test_a_server_that_answers_only_get_is_asked_so(status):
+    part = {"content-range": "bytes 0-0/5", "content-length": "1", "etag": '"1"'}
+    answers = [(status, {"content-length": "0"}, b""), (206, part, b"c")]
+    with loopback.serve(answers) as (url, asked), serve_web({"etag": '"1"'}) as other:
+        assert downloads.identify_url(url)[0] == downloads.identify_url(other)[0] == 5
+    assert len(asked) == 2
+    with (
+        loopback.serve([answers[0], answers[0]]) as (url, _),
+        pytest.raises(InputError, match=f"HTTP {status}"),
+    ):
+        downloads.identify_url(url)
+
+
+@given(st.text(max_size=300))
+def test_a_copy_has_a_name_that_any_disk_takes(path):
+    name = downloads.name_copy(f"http://a.example/{path.replace('?', '')}")
+    assert 0 < len(name) <= 120 and "/" not in name and not name.startswith(".")
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("http://a.example/x/CC-MAIN-0.warc.gz?token=1", "CC-MAIN-0.warc.gz"),
+        ("http://a.example/..", "index"),
+        ("http://a.example", "index"),
+        ("http://a.example/a%2Fb.gz", "a_2Fb.gz"),
+    ],
+)
+def test_a_copy_keeps_its_name(url, name):
+    assert downloads.name_copy(url) == name
+
+
+def test_a_file_that_is_replaced_between_two_requests_is_noticed(tmp_path):
+    tags = iter(['"1"', '"1"', '"2"'])
+    answer = {"content-length": "5"}
+    with loopback.serve([lambda _: (200, {**answer, "etag": next(tags)}, b"crawl")]) as (url, _):
+        size, identity = downloads.identify_url(url)
+        params = {"path": url, "bytes": size, "identity": identity}
+        with pytest.raises(InputError, match="was replaced since"), hold_file(params, tmp_path):
+            raise AssertionError("another file was read")

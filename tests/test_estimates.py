@@ -13,8 +13,10 @@ from loopback import serve
 from gristmill.pipelines.engines.embedded import EmbeddedEngine
 from gristmill.pipelines.engines.graph import Crew
 from gristmill.pipelines.progress import Progress
+from gristmill.pipelines.scaling import samples
 from gristmill.pipelines.scaling.costs import Prices
-from gristmill.pipelines.scaling.estimates import Estimate, Forecast, choose_files, estimate_recipe
+from gristmill.pipelines.scaling.estimates import Estimate, Forecast, estimate_recipe
+from gristmill.pipelines.scaling.samples import choose_files
 from gristmill.pipelines.scaling.tables import render_estimate
 from gristmill.pipelines.workers import close_pools
 from gristmill.schemas.errors import UsageError
@@ -121,6 +123,32 @@ def test_only_sampled_files_are_downloaded(pages, tmp_path):
     assert asked == ["/part-2.warc.gz"]
     assert estimate.input_bytes == 5 * len(body)
     assert estimate.documents == 5 * PAGES // FILES
+
+
+def test_of_a_large_file_only_ranges_are_run(pages, tmp_path, monkeypatch):
+    monkeypatch.setattr(samples, "RANGE_BYTES", 1 << 14)
+    whole = tmp_path / "whole.warc.gz"
+    whole.write_bytes(b"".join(file.read_bytes() for file in sorted((pages / "in").iterdir())))
+    size = whole.stat().st_size
+    assert size > 8 << 14
+    estimate = guess(read_recipe(tmp_path, str(whole)), 1)
+    [sampled] = estimate.sampled
+    assert 1 << 14 <= sampled.bytes < 2 << 14
+    assert 0 < sampled.documents < PAGES / 3
+    assert (estimate.files, estimate.input_bytes) == (1, size)
+    assert estimate.documents == pytest.approx(PAGES, rel=0.3)
+
+
+def test_every_stage_says_what_it_reads_writes_and_costs(estimate):
+    assert [stage.stage for stage in estimate.stages] == [
+        "collect", "measure", "deduplicate", "decide", "tokenize", "publish",
+    ]  # fmt: skip
+    for stage in estimate.stages:
+        for band in (stage.bytes_in, stage.bytes_out, stage.core_hours):
+            assert 0 <= band.low <= band.middle <= band.high
+    middle = sum(stage.core_hours.middle for stage in estimate.stages)
+    [local] = [cost for cost in estimate.costs if cost.engine == "local"]
+    assert middle <= local.core_hours * 1.01
 
 
 def test_a_sample_without_documents_is_refused(tmp_path):

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gristmill.cleaning import html_guard
+from gristmill.cleaning.fact_scan import MAX_ATTRIBUTES
 from gristmill.cleaning.html_guard import MAX_HTML_BYTES, measure_markup, refuse_reason
-from gristmill.cleaning.html_scan import MAX_ATTRIBUTES, MAX_DEPTH
+from gristmill.cleaning.html_nesting import MAX_DEPTH
 
 CONTAINERS = ["div", "span", "B", "ul", "section", "x-custom", "table", "svg"]
 
@@ -132,21 +133,6 @@ def test_any_bytes_are_measured(raw: bytes) -> None:
     markup = measure_markup(raw)
     assert 0 <= markup.depth <= raw.count(b"<")
     assert 0 <= markup.attributes <= len(raw)
-
-
-@pytest.mark.parametrize(
-    ("markup", "found"),
-    [
-        ('<a rel="license" href=x>', True),
-        ("<link rel=license>", True),
-        ("<a class=x rel='license nofollow'>", True),
-        ('<a rel="nofollow">license', False),
-        ("rel=license", False),
-        ("<a rel=lic", False),
-    ],
-)
-def test_licence_flag(markup: str, found: bool) -> None:
-    assert measure_markup(markup).has_licence is found
 
 
 def test_real_pages_pass(shared_data: Callable[[str], Path]) -> None:

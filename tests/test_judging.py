@@ -24,7 +24,7 @@ from gristmill.pipelines.stages.splitting import SPLITS, assign_splits
 from gristmill.schemas.errors import AccountingError
 from gristmill.schemas.ledger_records import sum_ids
 from gristmill.schemas.recipe import Bound, Cleaning, Deduplication, NearDuplicates, Splits
-from gristmill.schemas.tables import CLUSTERS, EVIDENCE, ID, MATCHES, SIGNALS
+from gristmill.schemas.tables import CLUSTERS, CONSENTS, EVIDENCE, ID, MATCHES, SIGNALS
 
 HALVES = Splits(validation=0.25, test=0.25)
 
@@ -310,6 +310,8 @@ def judge_texts(
     repeats: tuple[int, ...] = (),
     clustered: tuple[int, ...] = (),
     ids: list[str] | None = None,
+    consents: dict[int, list[str]] | None = None,
+    cleaning: Cleaning = CLEANING,
 ) -> tuple[UnitResult, pa.Table, pa.Table]:
     folder.mkdir(exist_ok=True)
     names = ids or [f"n{n}" for n in range(len(texts))]
@@ -333,6 +335,13 @@ def judge_texts(
     tables = {
         "clusters": pa.Table.from_pylist(cluster, schema=CLUSTERS),
         "repeats": pa.Table.from_pylist(listed, schema=REPEATS),
+        "consents": pa.Table.from_pylist(
+            [
+                {"doc_id": documents["doc_id"][row].as_py(), "opt_outs": signals}
+                for row, signals in (consents or {}).items()
+            ],
+            schema=CONSENTS,
+        ),
     }
     lists = {}
     for name, table in tables.items():
@@ -343,7 +352,7 @@ def judge_texts(
         documents=str(folder / "documents.parquet"),
         signals=str(folder / "signals.parquet"),
         unit_key="mine",
-        cleaning=CLEANING.model_dump(mode="json"),
+        cleaning=cleaning.model_dump(mode="json"),
         splits=HALVES.model_dump(mode="json"),
         priorities={"s": 4},
         count=2,
@@ -354,6 +363,17 @@ def judge_texts(
     sent = [rows for _, rows in read_chunks(folder / "unit" / "exchange-members.parquet")]
     members = pa.concat_tables([judging.MEMBERS.empty_table(), *sent])
     return result, verdicts, members.cast(judging.MEMBERS)
+
+
+def test_what_robots_txt_keeps_from_an_agent_goes_only_if_the_recipe_heeds_it(tmp_path):
+    said = {0: ["robots.txt:gptbot"], 4: ["robots.txt:ccbot"]}
+    _, kept, _ = judge_texts(tmp_path / "a", TEXTS, consents=said)
+    assert kept["kept"].to_pylist() == [True, False, True, False, True]
+    assert kept["opt_outs"].to_pylist() == [said[0], None, None, None, said[4]]
+    heeding = CLEANING.model_copy(update={"opt_outs": ("robots.txt:gpt*",)})
+    _, heeded, _ = judge_texts(tmp_path / "b", TEXTS, consents=said, cleaning=heeding)
+    assert heeded["kept"].to_pylist() == [False, False, True, False, True]
+    assert heeded["rule"][0].as_py() == "opt_out"
 
 
 def test_verdicts_are_those_of_the_policy(tmp_path):

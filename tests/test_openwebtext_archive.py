@@ -17,14 +17,18 @@ from hypothesis import strategies as st
 
 from gristmill.cleaning.bounded_streams import StreamError
 from gristmill.cleaning.openwebtext_archive import (
+    RELEASE_DOCUMENTS,
     ArchiveMember,
     MemberSettings,
+    explain_shortfall,
     extract_member,
     find_subset,
     iterate,
 )
 from gristmill.cleaning.tar_members import MAX_NAME_BYTES, TarReader
+from gristmill.pipelines.sources import openwebtext
 from gristmill.schemas.fates import COLLECT_RULES, QUARANTINE_REASONS, Damaged, Found, Refused
+from gristmill.schemas.sources import OpenWebText
 
 NAME = "0000005-93544d279b4a2417d2201864e28639b1.txt"
 Item = ArchiveMember | Damaged | Refused
@@ -249,19 +253,35 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
 }
 
 
+def list_all(folder: Path) -> dict[str, tuple[int, int]]:
+    """All that lies below a folder, with its kind and the time of its last change."""
+    return {
+        str(path): (path.lstat().st_mode, path.lstat().st_mtime_ns) for path in folder.rglob("*")
+    }
+
+
 @pytest.mark.parametrize("case", HOSTILE)
 def test_hostile_member_is_refused(
     case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data, expected = HOSTILE[case]
-    monkeypatch.chdir(tmp_path)
+    scratch = tmp_path / "a" / "b" / "c"
+    scratch.mkdir(parents=True)
+    archive = scratch / "urlsf_subset00-1_data.xz"
+    archive.write_bytes(lzma.compress(data))
+    monkeypatch.chdir(scratch)
+    before = list_all(tmp_path)
     items = read_all(data, subset="s")
+    source = OpenWebText(name="owt", kind="openwebtext", paths=("x",))
+    for item in openwebtext.iterate_file(archive, source, 1 << 20):
+        if isinstance(item, ArchiveMember):
+            assert isinstance(openwebtext.extract_item(item, source, 1 << 20), Found)
     assert [type(item) for item in items] == [Refused, ArchiveMember]
     assert isinstance(items[0], Refused)
     assert items[0].rule == "stray_member" and items[0].detail.startswith(expected)
     assert items[0].detail.isascii() and len(items[0].detail) < 300
     assert isinstance(items[1], ArchiveMember) and items[1].payload == b"after"
-    assert not list(tmp_path.iterdir())
+    assert list_all(tmp_path) == before
     assert not Path("/tmp/evil.txt").exists()
 
 
@@ -347,6 +367,25 @@ def test_bombs(codec: str) -> None:
     assert [type(item) for item in items] == [ArchiveMember, Damaged, ArchiveMember]
     assert isinstance(items[1], Damaged) and items[1].reason == "too_large"
     assert time.process_time() - started < 15
+
+
+def test_shortfall_is_said() -> None:
+    """Users of the release got 7,982,430 of 8,013,769 documents, and no word."""
+    said = explain_shortfall("owt", 7_982_430, RELEASE_DOCUMENTS)
+    assert said is not None
+    assert "hold 7,982,430 documents, 31,339 fewer than expected_documents 8,013,769" in said
+    assert explain_shortfall("owt", RELEASE_DOCUMENTS, RELEASE_DOCUMENTS) is None
+
+
+def test_mirror_of_plain_tars(documents: dict[str, dict[str, bytes]], tmp_path: Path) -> None:
+    """``subsets/urlsf_subset00.tar``: plain tars of subsets, as the mirror has them."""
+    release = make_release(documents)
+    path = tmp_path / "urlsf_subset00.tar"
+    path.write_bytes(make_tar({**release, "openwebtext/urlsf_subset00-1_data.xz.lock": b""}))
+    source = OpenWebText(name="owt", kind="openwebtext", paths=("x",))
+    items = list(openwebtext.iterate_file(path, source, 1 << 20))
+    assert members_of(items) == members_of(read_all(lzma.compress(make_tar(release))))
+    assert [item.rule for item in items if isinstance(item, Refused)] == ["stray_member"]
 
 
 # Members to documents

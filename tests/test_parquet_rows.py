@@ -153,3 +153,25 @@ def test_batches_do_not_shift_ordinals(tmp_path: Path) -> None:
     rows = [row for row in iterate(path, FieldMap()) if isinstance(row, ParquetRow)]
     assert [row.values["text"] for row in rows] == [str(row.ordinal).encode() for row in rows]
     assert len(rows) == count
+
+
+def test_paths_into_structs_read_that_field_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"url": f"u{n}", "deep": {"text": f"t{n}", "blob": "x" * 99}} for n in range(3)]
+    path = write(tmp_path / "a.parquet", {"meta": pa.array(rows), "other": pa.array(range(3))})
+    asked: list[list[str]] = []
+    real = pq.ParquetFile.iter_batches
+
+    def spy(self: pq.ParquetFile, *arguments: object, **options: object) -> object:
+        asked.append(list(options["columns"]))  # type: ignore[call-overload]
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", spy)
+    fates = extract_all(path, FieldMap(text="meta.deep.text", url="meta.url", date="meta.none"))
+    assert [(fate.text, fate.url) for fate in fates if isinstance(fate, Found)] == [
+        ("t0", "u0"), ("t1", "u1"), ("t2", "u2"),
+    ]  # fmt: skip
+    assert asked == [["meta.deep.text", "meta.url"]]
+    with pytest.raises(SchemaError, match=r"meta\.deep\.txt"):
+        list(iterate(path, FieldMap(text="meta.deep.txt")))

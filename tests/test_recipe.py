@@ -81,7 +81,7 @@ def test_three_mistakes_give_one_message_and_exit_2(tmp_path, capsys):
         (("name: small", "name: small\nnmae: x"), "nmae", "unknown key"),
         (("name: small", "name: small\nfolder: /etc"), "folder", "unknown key"),
         (("kind: commoncrawl", "kind: carrier-pigeon"), "sources.0", "carrier-pigeon"),
-        (("[a.warc.gz]", "[]"), "sources.0.paths", "at least 1"),
+        (("[a.warc.gz]", "[]"), "sources.0", "needs either paths or a selection"),
         (
             ("cleaning: {", "deduplication: {near: {bands: 0}}\ncleaning: {"),
             "deduplication.near.bands",

@@ -1,7 +1,7 @@
-"""`frame_records` and `match_digest` on members made by hand."""
+"""`frame_records` on members made by hand."""
 
-import base64
 import hashlib
+import itertools
 import time
 
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gristmill.cleaning.member_streams import BOMB, BROKEN, TRUNCATED, WHOLE
-from gristmill.cleaning.record_framing import Framed, frame_records, match_digest
+from gristmill.cleaning.record_framing import Framed, frame_records
 from gristmill.cleaning.warc_members import Gap, Member
 from gristmill.schemas.fates import Damaged
 
@@ -96,15 +96,79 @@ def test_too_large_block_is_refused_by_name() -> None:
     assert (items[0].reason, items[0].native_id) == ("too_large", "id")
 
 
-@given(st.binary(max_size=100), st.sampled_from(["md5", "sha1", "sha256", "sha512"]))
-def test_digest_matches_only_its_block(block: bytes, kind: str) -> None:
-    digest = hashlib.new(kind, block).digest()
-    for text in (digest.hex(), digest.hex().upper(), base64.b32encode(digest).decode()):
-        fields = {"warc-block-digest": f"{kind}:{text}"}
-        assert match_digest(fields, block) is True
-        assert match_digest(fields, block + b"x") is False
+@given(st.lists(st.binary(max_size=60), min_size=1, max_size=4), st.data())
+def test_records_go_on_in_the_members_that_follow(
+    contents: list[bytes], data: st.DataObject
+) -> None:
+    whole = b"".join(map(make, contents))
+    cuts = sorted(data.draw(st.lists(st.integers(1, len(whole) - 5), max_size=6)))
+    pieces = [whole[a:b] for a, b in itertools.pairwise([0, *cuts, len(whole)])]
+    found: list[Framed | Damaged | Gap] = []
+
+    def take() -> Member | None:
+        if not pieces or pieces[0].startswith(b"WARC/"):
+            return None
+        return Member(150, 50, pieces.pop(0), WHOLE)
+
+    while pieces:
+        member = Member(100, 50, pieces.pop(0), WHOLE)
+        found += frame_records(member, max_record_bytes=1000, follow=take)
+    assert blocks(found) == contents
+    assert len(found) == len(contents)
 
 
-@pytest.mark.parametrize("value", ["", "sha1", "sha1:", "crc32:abcd", "blake3:xy"])
-def test_unknown_digest_says_nothing(value: str) -> None:
-    assert match_digest({"warc-block-digest": value} if value else {}, b"x") is None
+def test_only_a_record_that_wants_more_follows() -> None:
+    asked: list[bytes] = []
+
+    def take() -> Member | None:
+        asked.append(b"")
+        return None
+
+    for content in (make(b"a"), make(b"a")[:-4], make(b"a") + b"junk", b"junk"):
+        list(frame_records(Member(0, 9, content, WHOLE), max_record_bytes=99, follow=take))
+    for state in (BROKEN, TRUNCATED, BOMB):
+        list(
+            frame_records(Member(0, 9, make(b"abc")[:-6], state), max_record_bytes=99, follow=take)
+        )
+    assert not asked
+    list(frame_records(Member(0, 9, make(b"abc")[:-6], WHOLE), max_record_bytes=99, follow=take))
+    assert asked
+
+
+def test_header_over_many_tiny_members_takes_linear_time() -> None:
+    def measure(count: int) -> float:
+        members = itertools.repeat(Member(9, 9, b"a: b", WHOLE), count)
+        started = time.process_time()
+        list(
+            frame_records(
+                Member(0, 9, b"WARC/1.0\r\n", WHOLE),
+                max_record_bytes=99,
+                follow=lambda: next(members, None),
+            )
+        )
+        return time.process_time() - started
+
+    measure(1000)
+    assert measure(160_000) < 17 * max(measure(20_000), 0.02)
+
+
+def test_cut_at_the_first_letters_of_a_record_is_its_cut() -> None:
+    for content in (b"W", b"WAR", b"warc"):
+        (item,) = frame(content, TRUNCATED)
+        assert isinstance(item, Damaged)
+        assert item.reason == "truncated_record"
+    assert frame(b"WAR") == [Gap(100, 50)]
+
+
+@pytest.mark.parametrize("letters", [b"W", b"wa", b"WARC"])
+def test_first_letters_of_the_next_record_close_one(letters: bytes) -> None:
+    items = frame(make(b"a")[:-2] + letters)
+    assert blocks(items) == [b"a"]
+    assert isinstance(items[1], Gap)
+    assert blocks(frame(make(b"a")[:-4] + letters)) != [b"a"]
+
+
+def test_a_field_given_twice_counts_once() -> None:
+    (item,) = frame(make(b"block", b"WARC-Type: response", b"WARC-Type: response"))
+    assert isinstance(item, Framed)
+    assert item.fields["warc-type"] == "response"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gristmill.pipelines import units
 from gristmill.pipelines.run_state import Run
 from gristmill.pipelines.stages import (
-    collect,
+    collect_steps,
     decide_steps,
     deduplicate_steps,
     measure,
@@ -142,7 +142,7 @@ def test_where_things_lie_is_not_part_of_a_key(tmp_path):
 #: What turns bytes into bytes. The rest of pipelines/ plans and runs units, and decides none.
 DATA_FOLDERS = ("cleaning", "dedup", "tokenize")
 DATA_MODULES = {"exchange", "lookups", "part_files", "set_aside", "sources"}
-STAGES = (collect, measure, deduplicate_steps, decide_steps, tokenize_steps)
+STAGES = (collect_steps, measure, deduplicate_steps, decide_steps, tokenize_steps)
 
 
 def find_module(name: str) -> Path | None:

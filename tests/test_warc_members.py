@@ -24,9 +24,7 @@ def scan(raw: bytes, limit: int = LIMIT) -> list[Member | Gap]:
     items: list[Member | Gap] = []
     for item in scan_members(io.BytesIO(raw), max_member_bytes=limit):
         if isinstance(item, Member) and item.stream is not None:
-            content = item.content
-            while piece := item.stream.read():
-                content += piece
+            content = b"".join([item.content, *iter(item.stream.read, b"")])
             length = item.stream.end - item.offset
             item = item._replace(content=content, state=item.stream.state, length=length)
         items.append(item)
@@ -124,6 +122,18 @@ def test_bomb_stops_early(compress: Callable[[bytes], bytes]) -> None:
     assert isinstance(first, Member)
     assert isinstance(last, Member)
     assert last.content == CONTENTS[1]
+
+
+@pytest.mark.parametrize("limit", [LIMIT, 64 << 10])
+def test_a_bomb_reaches_to_the_next_member(limit: int) -> None:
+    bomb = gzip.compress(CONTENTS[0] + bytes(300 << 20), 9)
+    raw = GZIP[0] + bomb + GZIP[1]
+    items = scan(raw, limit)
+    assert [(item.offset, item.length) for item in items] == [
+        (0, len(GZIP[0])),
+        (len(GZIP[0]), len(bomb)),
+        (len(GZIP[0]) + len(bomb), len(GZIP[1])),
+    ]
 
 
 def test_skippable_zstd_frame_is_passed_over() -> None:

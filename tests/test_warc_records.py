@@ -131,6 +131,15 @@ def test_takes_a_record_apart() -> None:
         offset=0,
         length=len(gzip.compress(RECORDS[3])),
         truncated=None,
+        fields={
+            "warc-type": "response",
+            "warc-record-id": "<urn:uuid:00000003>",
+            "warc-date": "2024-05-06T07:08:09Z",
+            "warc-target-uri": "<http://example.org/3>",
+            "content-type": "application/http; msgtype=response",
+            "content-length": str(57 + len(BODIES[3])),
+        },
+        http_head=b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nX-Number: 3\r\n\r\n",
     )
 
 
@@ -326,6 +335,45 @@ def test_file_without_a_record_gives_one_damaged(raw: bytes) -> None:
     (item,) = read(raw)
     assert isinstance(item, Damaged)
     assert (item.offset, item.length) == (0, len(raw))
+
+
+@pytest.mark.parametrize(
+    ("magic", "name"),
+    [(b"BZh91AY&SY", "bz2"), (b"\xfd7zXZ\x00", "xz"), (b"\x04\x22\x4d\x18", "lz4")],
+)
+def test_compression_that_is_not_read_is_named(magic: bytes, name: str) -> None:
+    (item,) = read(magic + bytes(99))
+    assert isinstance(item, Damaged)
+    assert item.detail.startswith(f"{name} is not read here")
+    assert (item.offset, item.length) == (0, len(magic) + 99)
+
+
+@pytest.mark.parametrize("size", [100, 1000, 65_280])
+@pytest.mark.parametrize("packing", ["gzip", "zstd"])
+def test_records_over_members_cut_at_any_length(packing: str, size: int) -> None:
+    whole = b"".join(RECORDS)
+    raw = b"".join(PACKERS[packing](whole[k : k + size]) for k in range(0, len(whole), size))
+    assert split(read(raw)) == (EVERY_PAYLOAD, [])
+
+
+def test_record_behind_line_ends_is_found_after_damage() -> None:
+    members = [gzip.compress(b"\r\n\r\n" + record[:-4]) for record in RECORDS[:3]]
+    broken = bytearray(members[1])
+    broken[40] ^= 1
+    payloads, damaged = split(read(members[0] + bytes(broken) + members[2]))
+    assert payloads == {name(0): BODIES[0], name(2): BODIES[2]}
+    assert len(damaged) == 1
+
+
+def test_revisit_keeps_what_it_refers_to() -> None:
+    record = make_record(1, b"", record_type="revisit").replace(
+        b"WARC-Type: revisit\r\n",
+        b"WARC-Type: revisit\r\nWARC-Refers-To-Target-URI: http://a/\r\nWARC-Truncated: length\r\n",
+    )
+    (item,) = read(gzip.compress(record))
+    assert isinstance(item, WarcRecord)
+    assert item.fields["warc-refers-to-target-uri"] == "http://a/"
+    assert item.truncated == "length"
 
 
 def test_wet_records_come_through() -> None:

@@ -55,8 +55,14 @@ def make(
 
 
 def test_page_is_found_with_all_it_says() -> None:
-    page = PAGE.replace("</article>", "<a rel=license href=http://l/></a></article>")
-    assert extract_page(make(page), SETTINGS) == Found(
+    said = (
+        "<meta name=author content='A. Miller'><meta name=robots content=noai>"
+        "<link rel=canonical href=/mill>"
+    )
+    page = PAGE.replace("</title>", "</title>" + said)
+    page = page.replace("</article>", "<a rel=license href=http://l/></a></article>")
+    record = make(page, x_robots_tag="otherbot: noimageai, noindex")._replace(truncated="length")
+    assert extract_page(record, SETTINGS) == Found(
         native_id="urn:uuid:1",
         text=PROSE.strip(),
         offset=10,
@@ -64,11 +70,16 @@ def test_page_is_found_with_all_it_says() -> None:
         url="http://example.org/",
         title="Of mills",
         date=DATE,
+        author="A. Miller",
+        canonical_url="http://example.org/mill",
         declared_language="en",
         charset="utf-8",
         charset_method="utf8",
-        extraction="main",
+        charset_confidence=1.0,
+        extraction=SETTINGS.extractor,
         licence="http://l/",
+        opt_outs=("header:noimageai", "meta:noai"),
+        truncated="length",
     )
 
 
@@ -131,7 +142,8 @@ def test_every_way_of_extraction() -> None:
         extract_page(make(mime="text/plain"), SETTINGS),
     ]
     ways = [fate.extraction for fate in found if isinstance(fate, Found)]
-    assert ways == ["main", "all", "plain", "wet", "main", "main", "main", "main"]
+    first = SETTINGS.extractor
+    assert ways == [first, first, "plain", "wet", first, first, first, first]
     assert all(PROSE.strip() in fate.text for fate in found if isinstance(fate, Found))
 
 
@@ -231,6 +243,8 @@ def test_common_crawl_triple_agrees(shared_data: Callable[[str], Path]) -> None:
     assert warc.url == wet.url
     assert wet.extraction == "wet"
     assert warc.declared_language == "an"
+    assert warc.licence == "https://creativecommons.org/licenses/by-sa/4.0/deed.an"
+    assert (warc.canonical_url or "").startswith("https://an.wikipedia.org/wiki/")
     words = Counter(warc.text.split())
     assert (words & Counter(wet.text.split())).total() > 0.9 * words.total()
 
@@ -252,3 +266,51 @@ def test_real_crawls(
             assert normalize_text(fate.text) == fate.text
     others = [f for f in fates if not (isinstance(f, Refused) and f.rule == "record_type")]
     assert len(others) >= responses
+
+
+HEADS = {
+    "no reason": (b"HTTP/1.1 200\r\nContent-Type: text/html\r\n", 200),
+    "HTTP/2": (b"HTTP/2 200 OK\r\ncontent-type: text/html\r\n", 200),
+    "lower case": (b"http/1.0 200 ok\r\nCONTENT-TYPE: TEXT/HTML\r\n", 200),
+    "bare line feeds": (b"HTTP/1.1 200 OK\nContent-Type: text/html\n", 200),
+    "folded": (b"HTTP/1.1 200 OK\r\nContent-Type: text/html;\r\n\tcharset=koi8-r\r\n", 200),
+    "twice": (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Type: text/plain\r\n", 200),
+    "list": (b"HTTP/1.1 200 OK\r\nContent-Type: text/html, application/xml\r\n", 200),
+    "no type": (b"HTTP/1.1 200 OK\r\nServer: x\r\n", 200),
+    "no fields": (b"HTTP/1.1 200 OK\r\n", 200),
+    "no semicolon": (b"HTTP/1.1 200 OK\r\nContent-Type: text/html charset=utf-8\r\n", 200),
+    "no colon": (b"HTTP/1.1 200 OK\r\nnonsense\r\nContent-Type : text/html\r\n", 200),
+    "odd bytes": (b"HTTP/1.1 200 \xff\r\nX-\xff: \xfe\r\nContent-Type: text/html\r\n", 200),
+    "unknown coding": (b"HTTP/1.1 200 OK\r\nContent-Encoding: utf-8\r\n", 200),
+    "bad status": (b"HTTP/1.1 OK\r\nContent-Type: text/html\r\n", None),
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_odd_heads_of_responses(name: str) -> None:
+    head, status = HEADS[name]
+    block = head + (b"\n" if name == "bare line feeds" else b"\r\n") + PAGE.encode()
+    fields = f"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: {len(block)}\r\n"
+    raw = f"{fields}Content-Type: application/http\r\nWARC-Target-URI: http://h/\r\n\r\n".encode()
+    (record,) = iterate(io.BytesIO(raw + block + b"\r\n\r\n"))
+    assert isinstance(record, WarcRecord)
+    fate = extract_page(record, SETTINGS)
+    if status is None:
+        assert isinstance(fate, Refused)
+        assert (fate.rule, fate.detail) == ("http_status", "none")
+    else:
+        assert isinstance(fate, Found)
+        assert fate.text == PROSE.strip()
+
+
+def test_signals_of_repeated_headers_are_all_seen() -> None:
+    block = (
+        b"HTTP/1.1 200 OK\r\nX-Robots-Tag: googlebot: nofollow\r\nx-robots-tag: noindex,\r\n noai\r\n"
+        b"TDM-Reservation: 1\r\nTDM-Policy: https://h/p.json\r\n\r\n" + PAGE.encode()
+    )
+    fields = f"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: {len(block)}\r\n\r\n"
+    (record,) = iterate(io.BytesIO(fields.encode() + block + b"\r\n\r\n"))
+    assert isinstance(record, WarcRecord)
+    fate = extract_page(record, SETTINGS)
+    assert isinstance(fate, Found)
+    assert fate.opt_outs == ("header:noai", "header:tdm-policy", "header:tdm-reservation")

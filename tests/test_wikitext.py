@@ -15,7 +15,8 @@ from gristmill.cleaning import wikipedia_dump
 from gristmill.cleaning.wikitext import to_prose
 from gristmill.cleaning.wikitext_links import is_hidden, show_link, show_variant
 from gristmill.cleaning.wikitext_names import DROPPED_PREFIXES
-from gristmill.cleaning.wikitext_templates import find_rule, parse_arguments
+from gristmill.cleaning.wikitext_rules import parse_arguments
+from gristmill.cleaning.wikitext_templates import find_rule
 
 GOLDEN = {
     "bold and italic": ("'''Bold''', ''italic'' and '''''both'''''.", "Bold, italic and both."),
@@ -25,7 +26,7 @@ GOLDEN = {
     "colon link": ("[[:Category:Mills]] [[#Use]]", "Category:Mills Use"),
     "pipe trick": ("[[Help:Mill (grinding)|]]", "Mill"),
     "external link": ("see [https://a.example/b?c=d the site] now", "see the site now"),
-    "external link without label": ("see [https://a.example/b].", "see ."),
+    "external link without label": ("see [https://a.example/b].", "see."),
     "bare address": ("see https://a.example/b now", "see https://a.example/b now"),
     "square brackets": ("an [[array]][0] [sic] [a]", "an array[0] [sic] [a]"),
     "template": ("a {{citation needed|date=May 2020}} b", "a b"),
@@ -88,7 +89,7 @@ GOLDEN = {
     "unclosed link in a template": ("{{x|[[b}} c", "c"),
     "unclosed reference": ("a<ref>b\nc", "ab\nc"),
     "unclosed comment": ("a<!-- b\nc", "a"),
-    "unclosed table": ("{|\n| a\n| b\nc", "a | b\nc"),
+    "unclosed table": ("{|\n| a\n| b\nc", "a | b c"),
     "stray ends": ("a }} b ]] c |} d </ref> e", "a b c |} d e"),
     "control signs": ("\x00" + "0\x00\x01## a", "0## a"),
     "empty": ("", ""),
@@ -103,6 +104,22 @@ GOLDEN["entities"] = (
 def test_golden(case: str) -> None:
     source, expected = GOLDEN[case]
     assert to_prose(source) == expected
+
+
+CASES = Path(__file__).parent / "cases" / "wikitext"
+CASE_NAMES = sorted(path.stem for path in CASES.glob("*.wiki"))
+
+
+def test_gold_pairs_are_all_there() -> None:
+    assert len(CASE_NAMES) >= 60
+    assert sorted(path.stem for path in CASES.glob("*.txt")) == CASE_NAMES
+
+
+@pytest.mark.parametrize("name", CASE_NAMES)
+def test_gold_pair(name: str) -> None:
+    """Wikitext and the prose that a reader of the rendered page would write down, by hand."""
+    source = (CASES / f"{name}.wiki").read_text("utf-8").removesuffix("\n")
+    assert to_prose(source) == (CASES / f"{name}.txt").read_text("utf-8").removesuffix("\n")
 
 
 def test_file_prefixes_of_the_wiki() -> None:
@@ -129,7 +146,7 @@ def test_total_and_bounded(source: str) -> None:
     assert prose == prose.strip()
     assert "\n\n\n" not in prose
     assert prose == to_prose(source)
-    assert "\x01" not in prose
+    assert "\x01" not in prose and "\x02" not in prose
 
 
 words = st.sampled_from(["mill", "stone", "grain", "Öl", "漢字"])
@@ -184,7 +201,8 @@ HOSTILE = [
     "{{{a|", "{{a|", "{{", "{{lang|fr|", "}}", "<ref>", "<ref>{{", "<ref", "[[", "[[a|", "[[File:a|",
     "[http://a ", "{|", "\n{|", "\n{|\n|a", "\n|-", "'''", "<!--", "-{", "\n== a", "\n= a =", "&", "<pre>",
     "(", "( ", " ", " \t", "|", "\n*", "__A", "=", "{", "[", "<a", "\n:{|", "{{!}}", "{{[[", "[[{{", "\n{|\n|[[a|{{b|",
-    "{{quote|", "{{frac|1|", "\n  |", "\x000\x00", "<div>",
+    "{{quote|", "{{frac|1|", "\n  |", "\x000\x00", "<div>", ",;", ", ", " .", "\n- , ", "(:", "a=b ", 'style="',
+    "{{=}}", "{{convert|5|", "{{val|1|", "{{zh|c=", "[[a:b.jpg|", "\n{|\n| style=a", "{{IPA|fr|", "\x02",
 ]  # fmt: skip
 HOSTILE_PAIRS = [
     ("[[a|", "]]"), ("{{lang|fr|", "}}"), ("{{{a|", "}}}"), ("\n{|\n|", "\n|}"), ("-{zh:", "}-"),

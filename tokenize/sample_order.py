@@ -202,3 +202,6 @@ def _decrypt(words: Words, n: int, half_width: int, keys: Words) -> Ids:
                 break
         out[i] = np.int64(word)
     return out
+
+
+# kernels of: 48525cbac918e846

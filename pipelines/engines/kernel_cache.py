@@ -9,10 +9,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from gristmill.cleaning.html_guard import measure_markup
+from gristmill.cleaning.fact_scan import scan_page
+from gristmill.cleaning.page_extraction import Page, extract_text
 from gristmill.pipelines import cli
 
 DOCUMENTS = 60
+PAGE = f"<html><body>{'<p>The mill grinds what the farmer brings to it.</p>' * 9}</body></html>"
 RECIPE = """\
 name: kernels
 sources:
@@ -53,7 +55,9 @@ def fill_cache(folder: Path) -> int:
     lines = [json.dumps(document) for document in make_documents(DOCUMENTS)]
     (folder / "made.jsonl").write_text("\n".join(lines), encoding="utf-8")
     (folder / "kernels.yaml").write_text(RECIPE, encoding="utf-8")
-    measure_markup("<html><body><p>The mill</p></body></html>")
+    scan_page(PAGE.encode())
+    for structure in ("plain", "markdown"):
+        extract_text(Page(PAGE, PAGE.encode()), structure=structure)
     return cli.main(["--quiet", "run", str(folder / "kernels.yaml")])
 
 

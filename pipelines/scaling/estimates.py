@@ -4,39 +4,60 @@ The sampled files go through the same code as a run's, into a folder of their ow
 the scale model takes its constants from what they leave.
 """
 
-import contextlib
-import glob
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gristmill.pipelines.inputs import list_paths
 from gristmill.pipelines.progress import Progress
-from gristmill.pipelines.run_state import Execute, Run
+from gristmill.pipelines.run_state import Execute
 from gristmill.pipelines.runs import run_stages
 from gristmill.pipelines.scaling.constants import Constants, read_constants
 from gristmill.pipelines.scaling.costs import PROFILES, EngineCost, Prices, price_steps
 from gristmill.pipelines.scaling.limits import Limit, find_limits
 from gristmill.pipelines.scaling.model import Settings, StepLoad, Workload, predict_steps
+from gristmill.pipelines.scaling.samples import (
+    SampledFile,
+    choose_files,
+    choose_units,
+    count_units,
+    cut_recipe,
+    list_fetched,
+    list_sampled,
+    list_sizes,
+    open_scratch,
+)
 from gristmill.schemas.errors import UsageError
-from gristmill.schemas.recipe import Recipe, Source
+from gristmill.schemas.recipe import Recipe
 from gristmill.schemas.yaml_files import Frozen
 
 SAMPLE_UNITS = 3
-#: Text that a sample trains its tokenizer on, at most: training is not what an estimate is for.
-TRAIN_BYTES = 8 << 20
 #: Sampled bytes from which on the sample itself is worth a warning.
 LARGE_SAMPLE_BYTES = 2 << 30
 
 
-class SampledFile(Frozen):
-    """An input file that was run: its size and the documents that it held."""
+class Band(Frozen):
+    """A figure and how far off it may be."""
 
-    source: str
-    name: str
-    bytes: int
-    documents: int
+    low: float
+    middle: float
+    high: float
+
+
+class StageLoad(Frozen):
+    """What a stage comes to.
+
+    Attributes:
+        stage: name.
+        bytes_in: read by its units, what is read again and again counted each time.
+        bytes_out: written by them.
+        core_hours: on the embedded engine, its own work apart.
+    """
+
+    stage: str
+    bytes_in: Band
+    bytes_out: Band
+    core_hours: Band
 
 
 class Estimate(Frozen):
@@ -48,6 +69,8 @@ class Estimate(Frozen):
         sampled: what was run.
         documents: that collect would keep; low and high by the sparsest and the densest
             sampled file of each source.
+        stages: what each reads, writes and costs: low and high by the documents above, and by
+            the cheapest and dearest tenth of its units.
         steps: with exchange files, as ``--engine local`` has it.
         costs: on each engine asked for.
         limits: that the present code has, the lowest first.
@@ -61,6 +84,7 @@ class Estimate(Frozen):
     documents_low: int
     documents: int
     documents_high: int
+    stages: tuple[StageLoad, ...]
     steps: tuple[StepLoad, ...]
     costs: tuple[EngineCost, ...]
     limits: tuple[Limit, ...]
@@ -99,8 +123,8 @@ def estimate_recipe(
         recipe: what would be run; its output folder is not touched.
         execute: runs a list of units, see `run_stages`.
         progress: told of each step.
-        sample_units: input files to run, spread evenly over each source's names; at least
-            one of every source.
+        sample_units: input files, or ranges of large ones, to run; spread evenly over each
+            source's names and bytes, at least one of every source.
         forecast: what to scale to.
         scratch: folder of the sample's work; None is a temporary one.
 
@@ -112,14 +136,17 @@ def estimate_recipe(
     _check_request(sample_units, forecast)
     listed = {source.name: list(list_paths(recipe, source)) for source in recipe.sources}
     chosen = choose_files(listed, sample_units)
-    with _open_scratch(scratch) as folder:
-        run = run_stages(_cut_recipe(recipe, chosen, folder), execute, progress)
+    with open_scratch(scratch) as folder:
+        cut = cut_recipe(recipe, chosen, folder)
+        shares = {source: len(files) for source, files in chosen.items()}
+        run = run_stages(cut, execute, progress, choose=lambda units: choose_units(units, shares))
         constants = read_constants(run)
-        sampled = _list_sampled(run)
+        sampled = list_sampled(run)
+        fetched = {name: list_fetched(run, name) for name in listed}
     if sum(file.bytes for file in sampled) > LARGE_SAMPLE_BYTES:
         progress.warn("the sampled files are large; name fewer with --sample")
-    totals = {name: _sum_bytes(listed[name], name, sampled) for name in listed}
-    return scale_sample(recipe, constants, sampled, totals, listed, forecast)
+    sizes = {name: list_sizes(files, fetched[name]) for name, files in listed.items()}
+    return scale_sample(recipe, constants, sampled, sizes, forecast)
 
 
 def _check_request(sample_units: int, forecast: Forecast) -> None:
@@ -131,82 +158,11 @@ def _check_request(sample_units: int, forecast: Forecast) -> None:
         raise UsageError(f"--documents must be at least 1, not {forecast.documents}")
 
 
-def choose_files(
-    listed: Mapping[str, Sequence[tuple[str, str]]], units: int
-) -> dict[str, list[tuple[str, str]]]:
-    """Choose files evenly spaced by name, as many of each source as its share of all files.
-
-    Never the first ones: the head of a crawl is of other sites or times than the rest.
-
-    Args:
-        listed: (name, place) of each source's files, sorted.
-        units: how many in all; at least one of every source.
-    """
-    total = sum(len(files) for files in listed.values())
-    chosen = {}
-    for source, files in listed.items():
-        count = min(len(files), max(1, round(units * len(files) / total)))
-        places = [(2 * number + 1) * len(files) // (2 * count) for number in range(count)]
-        chosen[source] = [files[place] for place in places]
-    return chosen
-
-
-@contextlib.contextmanager
-def _open_scratch(scratch: Path | None) -> Iterator[Path]:
-    if scratch is not None:
-        yield scratch
-        return
-    with tempfile.TemporaryDirectory(prefix="gristmill-estimate-") as folder:
-        yield Path(folder)
-
-
-def _cut_recipe(
-    recipe: Recipe, chosen: Mapping[str, Sequence[tuple[str, str]]], folder: Path
-) -> Recipe:
-    def cut(source: Source) -> Source:
-        # Listed names are no patterns any more, whatever characters they have.
-        paths = tuple(
-            place if "://" in place else glob.escape(place) for _, place in chosen[source.name]
-        )
-        return source.model_copy(update={"paths": paths})
-
-    tokenizer = recipe.tokenizer.model_copy(
-        update={"train_bytes": min(recipe.tokenizer.train_bytes, TRAIN_BYTES)}
-    )
-    sources = tuple(cut(source) for source in recipe.sources)
-    return recipe.model_copy(
-        update={"sources": sources, "tokenizer": tokenizer, "output": str(folder.absolute())}
-    )
-
-
-def _list_sampled(run: Run) -> tuple[SampledFile, ...]:
-    return tuple(
-        SampledFile(
-            source=str(record.facts["source"]),
-            name=record.title,
-            bytes=record.bytes_in,
-            documents=record.kept,
-        )
-        for record in run.records("collect")
-    )
-
-
-def _sum_bytes(
-    files: Sequence[tuple[str, str]], source: str, sampled: Sequence[SampledFile]
-) -> int:
-    """Bytes of a source's files; those that lie elsewhere are as large as the sampled ones."""
-    known = [Path(place).stat().st_size for _, place in files if "://" not in place]
-    seen = [file.bytes for file in sampled if file.source == source]
-    mean = sum(seen) / len(seen) if seen else 0.0
-    return round(sum(known) + mean * (len(files) - len(known)))
-
-
 def scale_sample(
     recipe: Recipe,
     constants: Constants,
     sampled: Sequence[SampledFile],
-    totals: Mapping[str, int],
-    listed: Mapping[str, Sequence[tuple[str, str]]],
+    sizes: Mapping[str, Sequence[int]],
     forecast: Forecast,
 ) -> Estimate:
     """Scale what the sample cost to all inputs, or to the number of documents asked for.
@@ -215,18 +171,16 @@ def scale_sample(
         recipe: what would be run.
         constants: of the sample's run.
         sampled: its files.
-        totals: bytes of all files, by source.
-        listed: all files, by source.
+        sizes: bytes of each of a source's files, by its name.
         forecast: what to scale to.
     """
-    files = sum(len(found) for found in listed.values())
+    files = sum(len(found) for found in sizes.values())
+    totals = {source: sum(found) for source, found in sizes.items()}
     low, middle, high = _scale_documents(sampled, totals)
     documents = forecast.documents or middle
-    units = files
-    if forecast.documents is not None:
-        units = max(1, round(files * forecast.documents / max(1, middle)))
-        low = round(low * documents / max(1, middle))
-        high = round(high * documents / max(1, middle))
+    scale = documents / max(1, middle)
+    low, high = round(low * scale), round(high * scale)
+    units = max(1, round(count_units(recipe, sizes) * scale))
     settings = Settings.of(recipe)
     workload = Workload(documents=max(1, documents), files=units)
     costs = []
@@ -237,16 +191,48 @@ def scale_sample(
         costs.append(price_steps(steps, profile, forecast.workers, forecast.prices))
     return Estimate(
         recipe=recipe.name,
-        files=units,
-        input_bytes=round(sum(totals.values()) * units / files),
+        files=max(1, round(files * scale)),
+        input_bytes=round(sum(totals.values()) * scale),
         sampled=tuple(sampled),
         documents_low=low,
         documents=documents,
         documents_high=high,
+        stages=_sum_stages(
+            *(
+                predict_steps(
+                    constants, settings, workload.model_copy(update={"documents": max(1, size)})
+                )
+                for size in (low, documents, high)
+            )
+        ),
         steps=predict_steps(constants, settings, workload),
         costs=tuple(costs),
         limits=find_limits(constants, settings, workload),
         notes=_list_notes(recipe, len(sampled), files),
+    )
+
+
+def _sum_stages(
+    low: Sequence[StepLoad], middle: Sequence[StepLoad], high: Sequence[StepLoad]
+) -> tuple[StageLoad, ...]:
+    """Add the steps of each stage up, at the low, expected and high number of documents."""
+    names = dict.fromkeys(step.step.partition(".")[0] for step in middle)
+
+    def add(stage: str, measure: Callable[[StepLoad, str], float]) -> Band:
+        sums = {
+            end: sum(measure(s, end) for s in steps if s.step.partition(".")[0] == stage)
+            for end, steps in (("low", low), ("middle", middle), ("high", high))
+        }
+        return Band(**sums)
+
+    return tuple(
+        StageLoad(
+            stage=name,
+            bytes_in=add(name, lambda step, _: step.bytes_read + step.bytes_repeated),
+            bytes_out=add(name, lambda step, _: step.bytes_written),
+            core_hours=add(name, lambda step, end: getattr(step.cpu_seconds, end) / 3600),
+        )
+        for name in names
     )
 
 

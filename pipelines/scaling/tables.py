@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gristmill.pipelines.scaling.costs import EngineCost
-from gristmill.pipelines.scaling.estimates import Estimate
+from gristmill.pipelines.scaling.estimates import Band, Estimate, StageLoad
 from gristmill.pipelines.scaling.limits import Limit
 from gristmill.pipelines.scaling.model import StepLoad
 
@@ -14,7 +14,9 @@ def render_estimate(estimate: Estimate) -> str:
         f"recipe {estimate.recipe}: {estimate.files:,} files, "
         f"{_render_bytes(estimate.input_bytes)}, {estimate.documents:,} documents "
         f"({estimate.documents_low:,} to {estimate.documents_high:,}), from "
-        f"{len(estimate.sampled)} sampled files",
+        f"{len(estimate.sampled)} sampled files or ranges",
+        "",
+        *render_stages(estimate.stages),
         "",
         *render_steps(estimate.steps),
         "",
@@ -25,6 +27,27 @@ def render_estimate(estimate: Estimate) -> str:
         *(f"note: {note}" for note in estimate.notes),
     ]
     return "\n".join(lines)
+
+
+def render_stages(stages: Sequence[StageLoad]) -> list[str]:
+    """A line a stage: core-hours, bytes in and out, each with its low and high."""
+    lines = [f"{'stage':<13}{'core-hours':>30}{'bytes in':>34}{'bytes out':>34}"]
+    for stage in stages:
+        hours = [f"{getattr(stage.core_hours, end):,.2f}" for end in ("middle", "low", "high")]
+        lines.append(
+            f"{stage.stage:<13}{_render_band(hours):>30}{_render_sizes(stage.bytes_in):>34}"
+            f"{_render_sizes(stage.bytes_out):>34}"
+        )
+    return lines
+
+
+def _render_sizes(band: Band) -> str:
+    return _render_band([_render_bytes(size) for size in (band.middle, band.low, band.high)])
+
+
+def _render_band(figures: Sequence[str]) -> str:
+    middle, low, high = figures
+    return f"{middle} ({low} to {high})"
 
 
 def render_steps(steps: Sequence[StepLoad]) -> list[str]:

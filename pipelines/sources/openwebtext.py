@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gristmill.cleaning import openwebtext_archive
 from gristmill.schemas.fates import Damaged, Found, Refused
-from gristmill.schemas.recipe import OpenWebText
+from gristmill.schemas.sources import OpenWebText
 
 
 def iterate_file(
@@ -23,5 +23,7 @@ def extract_item(
     member: openwebtext_archive.ArchiveMember, source: OpenWebText, document_bytes: int
 ) -> Found | Refused | Damaged:
     """Decode and normalise a member's text."""
-    settings = openwebtext_archive.MemberSettings(max_document_bytes=document_bytes)
+    settings = openwebtext_archive.MemberSettings(
+        max_document_bytes=document_bytes, licence=source.licence
+    )
     return openwebtext_archive.extract_member(member, settings)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from gristmill.cleaning import json_lines, parquet_rows
 from gristmill.schemas.fates import Damaged, Found, Refused
-from gristmill.schemas.recipe import JsonLines, ParquetRows
+from gristmill.schemas.sources import HuggingFace, JsonLines, ParquetRows
 
 
-def map_fields(source: JsonLines | ParquetRows) -> json_lines.FieldMap:
+def map_fields(source: JsonLines | ParquetRows | HuggingFace) -> json_lines.FieldMap:
     """Field mapping of a source."""
     return json_lines.FieldMap(
         text=source.text,
@@ -21,7 +21,7 @@ def map_fields(source: JsonLines | ParquetRows) -> json_lines.FieldMap:
 
 
 def iterate_json(
-    path: Path, source: JsonLines, document_bytes: int
+    path: Path, source: JsonLines | HuggingFace, document_bytes: int
 ) -> Iterator[json_lines.JsonRow | Damaged]:
     """Read the lines of one file."""
     with path.open("rb") as stream:
@@ -30,23 +30,23 @@ def iterate_json(
 
 
 def extract_json(
-    row: json_lines.JsonRow, source: JsonLines, document_bytes: int
+    row: json_lines.JsonRow, source: JsonLines | HuggingFace, document_bytes: int
 ) -> Found | Refused | Damaged:
     """Turn a line into a document."""
-    settings = json_lines.RowSettings(max_document_bytes=document_bytes)
+    settings = json_lines.RowSettings(max_document_bytes=document_bytes, licence=source.licence)
     return json_lines.extract_row(row, map_fields(source), settings)
 
 
 def iterate_parquet(
-    path: Path, source: ParquetRows, document_bytes: int
+    path: Path, source: ParquetRows | HuggingFace, document_bytes: int
 ) -> Iterator[parquet_rows.ParquetRow | Damaged]:
     """Read the mapped columns of one file."""
     yield from parquet_rows.iterate(path, map_fields(source))
 
 
 def extract_parquet(
-    row: parquet_rows.ParquetRow, source: ParquetRows, document_bytes: int
+    row: parquet_rows.ParquetRow, source: ParquetRows | HuggingFace, document_bytes: int
 ) -> Found | Refused | Damaged:
     """Turn a row into a document."""
-    settings = json_lines.RowSettings(max_document_bytes=document_bytes)
+    settings = json_lines.RowSettings(max_document_bytes=document_bytes, licence=source.licence)
     return parquet_rows.extract_row(row, map_fields(source), settings)

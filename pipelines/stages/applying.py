@@ -68,6 +68,11 @@ def apply_part(context: UnitContext) -> UnitResult:
                 judged = as_batch(signals.slice(place, part.num_rows))
                 mask = piece["kept"].combine_chunks()
                 lost = pc.invert(mask)
+                part = part.set_column(  # with what robots.txt adds
+                    part.schema.get_field_index("opt_outs"),
+                    "opt_outs",
+                    piece["opt_outs"].combine_chunks(),
+                )
                 rows.curated.append(
                     _curate_rows(part.filter(mask), judged.filter(mask), policy, sizes, params)
                 )
@@ -96,13 +101,18 @@ def merge_losers(verdicts: pa.Table, losers: pa.Table) -> pa.Table:
         "doc_id": verdicts["doc_id"],
         "row": verdicts["row"],
         "kept": pc.and_(verdicts["kept"], pc.invert(lost)),
+        "opt_outs": verdicts["opt_outs"],
     }
     for name in ("rule", "value", "threshold"):
         columns[name] = pc.if_else(lost, losers[name].take(found), verdicts[name])
     # A duplicate goes because its similarity reaches the threshold.
     similar = pc.and_(lost, pc.is_valid(columns["value"]))
     columns["comparison"] = pc.if_else(similar, ">=", verdicts["comparison"])
-    return pa.table(columns).cast(VERDICTS).combine_chunks()
+    return (
+        pa.table([columns[name] for name in VERDICTS.names], VERDICTS.names)
+        .cast(VERDICTS)
+        .combine_chunks()
+    )
 
 
 def _curate_rows(

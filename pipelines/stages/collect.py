@@ -1,4 +1,4 @@
-"""Collect: input files to documents. One unit a file; text leaves as `DOCUMENTS`."""
+"""Collect: input files to documents. A unit reads one file, or one range of a large one."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,61 +11,21 @@ import pyarrow.compute as pc
 from pydantic import TypeAdapter
 
 from gristmill.pipelines.children import UnitContext, UnitResult
-from gristmill.pipelines.downloads import hold_input
-from gristmill.pipelines.part_files import BATCH_BYTES, BATCH_ROWS, PartWriter
-from gristmill.pipelines.run_state import Run
-from gristmill.pipelines.sources.kinds import SOURCE_KINDS, SourceKind
-from gristmill.pipelines.stages.planning import Slot, Work, plan_units
-from gristmill.pipelines.steps import Step
-from gristmill.pipelines.units import Unit
+from gristmill.pipelines.downloads import hold_file
+from gristmill.pipelines.part_files import BATCH_BYTES, BATCH_ROWS, PartWriter, write_part
+from gristmill.pipelines.sources.kinds import SOURCE_KINDS, Piece, SourceKind
 from gristmill.pipelines.watching import Watch
 from gristmill.schemas.errors import InputError
 from gristmill.schemas.fates import Damaged, Found, Refused
 from gristmill.schemas.identity import content_id, doc_id
 from gristmill.schemas.ledger_records import sum_ids
-from gristmill.schemas.recipe import JsonLines, ParquetRows, Source
+from gristmill.schemas.sources import HuggingFace, JsonLines, ParquetRows, Source, TextFiles
 from gristmill.schemas.tables import DOCUMENTS, DROPPED, QUARANTINE
 
 STAGE = "collect"
-CODE = (
-    "gristmill.cleaning",
-    "gristmill.pipelines.part_files",
-    "gristmill.pipelines.sources",
-    "gristmill.pipelines.stages.collect",
-    "gristmill.schemas.fates",
-    "gristmill.schemas.identity",
-    "gristmill.schemas.tables",
-    "dist:fastwarc",
-    "dist:resiliparse",
-    "dist:pyarrow",
-)
+#: Offsets of a file at which a range may begin.
+CUTS = pa.schema([pa.field("offset", pa.int64(), nullable=False)])
 _SOURCE: TypeAdapter[Source] = TypeAdapter(Source)
-
-
-def plan_collect(run: Run) -> Step:
-    """Plan one unit for each input file."""
-    sources = {source.name: source for source in run.recipe.sources}
-    limits = run.recipe.limits
-    units: dict[str, Unit] = {}
-    for item in run.inputs:
-        source = sources[item.source]
-        fragment = {
-            "source": source.fragment(),
-            "limits": limits.model_dump(mode="json"),
-            "name": item.name,
-        }
-        params = {
-            "source": source.model_dump(mode="json"),
-            "document_bytes": limits.document_bytes,
-            "path": item.path,
-            "name": item.name,
-            "bytes": item.bytes,
-            "identity": item.sha256,
-        }
-        work = Work(STAGE, "collect:collect_file", fragment, CODE)
-        [unit] = plan_units(run, work, [Slot(item.name, [item.sha256], params)]).units
-        units[unit.key] = unit
-    return Step(STAGE, tuple(units.values()))
 
 
 def collect_file(context: UnitContext) -> UnitResult:
@@ -74,20 +34,37 @@ def collect_file(context: UnitContext) -> UnitResult:
     source = _SOURCE.validate_python(params["source"])
     kind = SOURCE_KINDS[source.kind]
     tables = _Tables(context.folder, source, params["name"])
-    with hold_input(params, context.folder) as path:
+    with hold_file(params, context.folder) as held:
+        piece = Piece(held.path, params["start"], params["stop"], params["document_bytes"])
         with tables:
-            for fate in _read_fates(kind, source, path, context.watch, params["document_bytes"]):
+            for fate in _read_fates(kind, source, piece, context.watch):
                 tables.add(fate)
-        return tables.count(path.stat().st_size)
+        result = tables.count(piece.count_bytes())
+        result.facts["input_sha256"] = held.sha256
+        return result
+
+
+def index_file(context: UnitContext) -> UnitResult:
+    """Find where a large input file can be cut without cutting a record."""
+    params = context.unit.params
+    cut = SOURCE_KINDS[params["kind"]].cut
+    assert cut is not None, "only kinds that can be cut are indexed"
+    with hold_file(params, context.folder) as held:
+        offsets = cut(held.path, params["split_bytes"], params["document_bytes"])
+        bytes_in = held.path.stat().st_size
+    rows = pa.table({"offset": pa.array(offsets, pa.int64())}, schema=CUTS)
+    write_part(context.folder / "cuts.parquet", rows, CUTS)
+    facts: dict[str, int | float | str] = {"rows:cuts.parquet": rows.num_rows}
+    return UnitResult(records_in=0, kept=0, bytes_in=bytes_in, facts=facts)
 
 
 def _read_fates(
-    kind: SourceKind, source: Source, path: Path, watch: Watch, document_bytes: int
+    kind: SourceKind, source: Source, piece: Piece, watch: Watch
 ) -> Iterator[Found | Refused | Damaged]:
     """Read raw items and turn each into a fate, telling the supervisor which is in flight."""
     stop = watch.refusals.stop_before
     watch.enter(0)
-    items = kind.iterate(path, source, document_bytes)
+    items = kind.read(piece, source)
     ordinal = 0
     while True:
         if stop is not None and ordinal >= stop[0]:
@@ -97,7 +74,9 @@ def _read_fates(
         try:
             item = next(items, None)
         except InputError as error:
-            yield Damaged("damaged_record", str(error).replace(str(path), path.name), 0, 0)
+            yield Damaged(
+                "damaged_record", str(error).replace(str(piece.path), piece.path.name), 0, 0
+            )
             return
         if item is None:
             return
@@ -106,7 +85,7 @@ def _read_fates(
         else:
             reason = watch.refusal(ordinal)
             if reason is None:
-                yield kind.extract(item, source, document_bytes)
+                yield kind.extract(item, source, piece.document_bytes)
             else:
                 yield _set_aside(item, reason)
         ordinal += 1
@@ -190,10 +169,11 @@ class _Tables:
     def _native_id(self, fate: Found | Refused | Damaged) -> str | None:
         if fate.native_id is None:
             return None
-        if isinstance(self._source, JsonLines | ParquetRows):
+        if isinstance(self._source, JsonLines | ParquetRows | HuggingFace | TextFiles):
             # A row's id is only unique in its source, and a row's number only in its file.
-            where = "" if self._source.id is not None else f"{self._name}/"
-            return f"{self._source.name}/{where}{fate.native_id}"
+            is_named = getattr(self._source, "id", None) is not None
+            parts = (self._source.name, "" if is_named else self._name, fate.native_id)
+            return "/".join(part for part in parts if part)
         return fate.native_id
 
     def _locator(self, fates: list[Any]) -> dict[str, list[Any]]:
@@ -222,14 +202,22 @@ class _Tables:
                 name: [getattr(fate, name) for fate in fates]
                 for name in (
                     "title",
+                    "author",
+                    "canonical_url",
                     "date",
+                    "published",
+                    "modified",
                     "declared_language",
                     "charset",
                     "charset_method",
+                    "charset_confidence",
                     "extraction",
                     "licence",
+                    "truncated",
+                    "digest_check",
                 )
             },
+            "opt_outs": [fate.opt_outs or None for fate in fates],
             **self._locator(fates),
         }
         self._documents.write(_make_batch(columns, DOCUMENTS))

@@ -5,6 +5,7 @@ from typing import Any
 from gristmill.pipelines.exchange import count_partitions
 from gristmill.pipelines.run_state import Run
 from gristmill.pipelines.stages import collect, measure
+from gristmill.pipelines.stages.collect_steps import CONSENTS
 from gristmill.pipelines.stages.deduplicate import make_settings
 from gristmill.pipelines.stages.planning import (
     ROWS_PER_PARTITION,
@@ -37,6 +38,7 @@ CODE = (
     "gristmill.pipelines.stages.applying",
     "gristmill.pipelines.stages.deduplicate",
     "gristmill.pipelines.stages.judging",
+    "gristmill.pipelines.stages.opt_outs",
     "gristmill.pipelines.stages.splitting",
     "gristmill.pipelines.stages.verifying",
     "gristmill.schemas.identity",
@@ -100,8 +102,13 @@ def _plan_judge(run: Run) -> Step:
     lists = {
         "clusters": list_parts(run, work.step, verified, "clusters"),
         "repeats": list_parts(run, work.step, linked, "repeats"),
+        "consents": run.workspace.write_list(work.step, "consents", []),
     }
     facts = [*list_digests(verified, "clusters"), *list_digests(linked, "repeats")]
+    objected = run.manifests.get(CONSENTS)
+    if objected is not None:
+        lists["consents"] = list_parts(run, work.step, objected, "consents")
+        facts += list_digests(objected, "consents")
     return plan_units(
         run, work, _list_measured(run), shared_inputs=facts, shared_params={**choices, **lists}
     )

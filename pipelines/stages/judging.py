@@ -3,6 +3,7 @@
 Nothing here reads text: a new threshold reruns this on stored signals alone.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -30,12 +31,13 @@ from gristmill.pipelines.part_files import (
     write_part,
 )
 from gristmill.pipelines.stages.deduplicate import read_repeats
+from gristmill.pipelines.stages.opt_outs import match_opt_outs, merge_opt_outs
 from gristmill.pipelines.stages.splitting import SPLITS, assign_splits
 from gristmill.pipelines.stages.verifying import order_members
 from gristmill.pipelines.steps import read_list
 from gristmill.schemas.ledger_records import sum_ids
 from gristmill.schemas.recipe import Cleaning, Deduplication, Splits
-from gristmill.schemas.tables import EVIDENCE, ID, MATCHES, TIMESTAMP
+from gristmill.schemas.tables import CONSENTS, EVIDENCE, ID, MATCHES, OPT_OUTS, TIMESTAMP
 
 VERDICTS = pa.schema(
     [
@@ -46,6 +48,7 @@ VERDICTS = pa.schema(
         pa.field("value", pa.float64()),
         pa.field("threshold", pa.float64()),
         pa.field("comparison", pa.string()),
+        pa.field("opt_outs", OPT_OUTS),
     ]
 )
 #: What the resolver needs to know of a document that shares a cluster.
@@ -73,6 +76,7 @@ CLUSTER_OF = pa.schema(
     [pa.field("doc_id", ID, nullable=False), pa.field("cluster_id", ID, nullable=False)]
 )
 REPEATED = "repeated_id"
+OPT_OUT = "opt_out"
 SPLIT_LEAK = "split_leak"
 
 
@@ -94,12 +98,17 @@ def judge_part(context: UnitContext) -> UnitResult:
     """Judge a part by its signals; send its clustered documents to their cluster's partition."""
     params = context.unit.params
     cleaning = Cleaning.model_validate(params["cleaning"])
-    documents = read_part(params["documents"], ["doc_id", "source", "date"])
+    documents = read_part(params["documents"], ["doc_id", "source", "date", "opt_outs"])
     signals = read_part(params["signals"]).combine_chunks()
     rows = align_rows(view_ids(documents["doc_id"]), view_ids(signals["doc_id"]))
     judged = _judge_table(signals, build_policy(cleaning))
-    repeated = np.isin(rows, read_repeats(params["repeats"], params["unit_key"]))
-    verdicts = _write_verdicts(signals["doc_id"], rows, judged, repeated)
+    opt_outs = _gather_opt_outs(params, documents.take(pa.array(rows)))
+    overruled = {
+        OPT_OUT: match_opt_outs(opt_outs, cleaning.opt_outs),
+        REPEATED: np.isin(rows, read_repeats(params["repeats"], params["unit_key"])),
+    }
+    repeated = overruled[REPEATED]
+    verdicts = _write_verdicts(signals["doc_id"], rows, judged, overruled, opt_outs)
     write_part(context.folder / "verdicts.parquet", verdicts, VERDICTS)
     kept = np.asarray(verdicts["kept"])
     members = _describe_members(params, documents.take(pa.array(rows)), signals, kept, repeated)
@@ -126,22 +135,31 @@ def _judge_table(signals: pa.Table, policy: Policy) -> pa.Table:
     return pa.Table.from_batches(batches)
 
 
+def _gather_opt_outs(params: Any, documents: pa.Table) -> pa.Array:
+    ids, own = (documents[name].combine_chunks() for name in ("doc_id", "opt_outs"))
+    return merge_opt_outs(ids, own, find_rows(read_list(params["consents"]), ids, CONSENTS))
+
+
 def _write_verdicts(
     ids: pa.ChunkedArray,
     rows: npt.NDArray[np.int64],
     judged: pa.Table,
-    repeated: npt.NDArray[np.bool_],
+    overruled: Mapping[str, npt.NDArray[np.bool_]],
+    opt_outs: pa.Array,
 ) -> pa.Table:
-    mask = pa.array(repeated)
     columns = {
         "doc_id": ids,
         "row": pa.array(rows),
-        "kept": pc.and_(judged["kept"], pc.invert(mask)),
-        "rule": pc.if_else(mask, REPEATED, judged["rule"]),
+        **{name: judged[name] for name in ("kept", "rule", "value", "threshold", "comparison")},
+        "opt_outs": opt_outs,
     }
-    for name in ("value", "threshold", "comparison"):
-        kind = VERDICTS.field(name).type
-        columns[name] = pc.if_else(mask, pa.scalar(None, kind), judged[name].cast(kind))
+    for rule, mask in overruled.items():
+        hit = pa.array(mask)
+        columns["kept"] = pc.and_(columns["kept"], pc.invert(hit))
+        columns["rule"] = pc.if_else(hit, rule, columns["rule"])
+        for name in ("value", "threshold", "comparison"):
+            kind = VERDICTS.field(name).type
+            columns[name] = pc.if_else(hit, pa.scalar(None, kind), columns[name].cast(kind))
     return pa.table(columns).cast(VERDICTS)
 
 

@@ -51,7 +51,7 @@ FUNNEL = {
     "tokenize": "tokenize.encode",
 }
 RECEIPT_FILE = "receipt.json"
-TOOLS = ("apache-beam", "fastwarc", "numpy", "pyarrow", "resiliparse", "tokenizers")
+TOOLS = ("apache-beam", "isal", "numpy", "pyarrow", "resiliparse", "tokenizers")
 
 
 def dataset_folder(run: Run) -> Place:

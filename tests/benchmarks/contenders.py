@@ -16,7 +16,7 @@ from floor import find_language_model
 from process_cost import Cost, measure_commands
 
 HERE = Path(__file__).parent
-OUR_PACKAGES = ("gristmill", "apache-beam", "fastwarc", "resiliparse", "numba", "pyarrow")
+OUR_PACKAGES = ("gristmill", "apache-beam", "isal", "resiliparse", "numba", "pyarrow")
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def run_floor(bench: Bench, pages: PageSet, work: Path) -> Run:
 
 
 def run_datatrove(bench: Bench, pages: PageSet, work: Path, *, extractor: str) -> Run:
-    """Run datatrove's recipe with Trafilatura (its own) or with resiliparse (ours)."""
+    """Run datatrove's recipe with Trafilatura (its own) or with resiliparse, which we have, too."""
     cost = measure_commands(
         [
             [
@@ -116,7 +116,7 @@ def read_datatrove_stages(blocks: Sequence[Mapping[str, Any]]) -> tuple[Stage, .
     return tuple(stages)
 
 
-def write_recipe(bench: Bench, pages: PageSet, work: Path) -> Path:
+def write_recipe(bench: Bench, pages: PageSet, work: Path, extractor: str) -> Path:
     """Write our recipe of the same steps: FineWeb's rules, MinHash 14 x 8 on 5-grams.
 
     As in datatrove's recipe, C4's rules are those without terminal punctuation
@@ -126,7 +126,12 @@ def write_recipe(bench: Bench, pages: PageSet, work: Path) -> Path:
     recipe = {
         "name": "end-to-end",
         "sources": [
-            {"name": "pages", "kind": "commoncrawl", "paths": [str(f) for f in pages.files]}
+            {
+                "name": "pages",
+                "kind": "commoncrawl",
+                "paths": [str(f) for f in pages.files],
+                "extractor": extractor,
+            }
         ],
         "cleaning": {
             "languages": {"en": 0.65},
@@ -144,10 +149,12 @@ def write_recipe(bench: Bench, pages: PageSet, work: Path) -> Path:
     return path
 
 
-def run_gristmill(bench: Bench, pages: PageSet, work: Path) -> Run:
+def run_gristmill(
+    bench: Bench, pages: PageSet, work: Path, *, extractor: str = "blocks"
+) -> Run:
     """Run ``gristmill run`` on the recipe; the stages come from ``gristmill report --json``."""
     program = str(Path(sys.executable).with_name("gristmill"))
-    recipe = write_recipe(bench, pages, work)
+    recipe = write_recipe(bench, pages, work, extractor)
     run = [program, "run", str(recipe), "--workers", str(bench.workers)]
     # stdout is not read: it is for people and need not end in JSON
     cost = measure_commands([["sh", "-c", 'exec "$@" >/dev/null', "run", *run]])

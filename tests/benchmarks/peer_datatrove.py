@@ -60,7 +60,7 @@ PACKAGES = (
 
 
 class Resiliparse(BaseExtractor):
-    """gristmill's extractor as a block of datatrove."""
+    """gristmill's second extractor as a block of datatrove."""
 
     name = "⛏ Resiliparse"
 
@@ -75,7 +75,7 @@ class Resiliparse(BaseExtractor):
 
 
 def build_extractor(name: str) -> BaseExtractor:
-    """The recipe's own extractor, or the one gristmill uses."""
+    """The recipe's own extractor, or the one that gristmill has, too."""
     if name == "trafilatura":
         return Trafilatura(favour_precision=True, timeout=EXTRACTOR_TIMEOUT_SECONDS)
     return Resiliparse(timeout=EXTRACTOR_TIMEOUT_SECONDS)

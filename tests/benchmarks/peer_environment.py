@@ -1,4 +1,4 @@
-"""The environment of what gristmill is compared with: made once, apart from gristmill's own."""
+"""Environments of what gristmill is compared with: made once, apart from gristmill's own."""
 
 import hashlib
 import os
@@ -7,29 +7,33 @@ import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-REQUIREMENTS = Path(__file__).with_name("requirements-peers.txt")
 
 
-def find_python() -> Path:
-    """The peers' interpreter; makes .venv-peers when there is none or its list has changed.
+def find_python(name: str = "peers") -> Path:
+    """The interpreter of an environment of peers; makes one if there is none or its list changed.
 
-    $GRISTMILL_PEERS_PYTHON names another one, which is used as it is.
+    The environment is .venv-<name>, made from requirements-<name>.txt beside this file.
+    $GRISTMILL_<NAME>_PYTHON names another interpreter, which is used as it is.
+
+    Args:
+        name: ``peers``, or ``extraction`` for what cannot be installed beside them.
 
     Raises:
         RuntimeError: pip could not install the peers; the message has its last lines.
     """
-    named = os.environ.get("GRISTMILL_PEERS_PYTHON")
+    named = os.environ.get(f"GRISTMILL_{name.upper()}_PYTHON")
     if named:
         return Path(named)
-    folder = REPOSITORY / ".venv-peers"
+    requirements = Path(__file__).with_name(f"requirements-{name}.txt")
+    folder = REPOSITORY / f".venv-{name}"
     python = folder / "bin" / "python"
     marker = folder / "requirements.sha256"
-    wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+    wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
     if marker.exists() and marker.read_text() == wanted:
         return python
-    sys.stderr.write(f"installing {REQUIREMENTS.name} into {folder} (once)\n")
+    sys.stderr.write(f"installing {requirements.name} into {folder} (once)\n")
     _call_quietly([sys.executable, "-m", "venv", "--clear", str(folder)])
-    _call_quietly([str(python), "-m", "pip", "install", "-q", "-r", str(REQUIREMENTS)])
+    _call_quietly([str(python), "-m", "pip", "install", "-q", "-r", str(requirements)])
     marker.write_text(wanted)
     return python
 
