@@ -17,7 +17,7 @@ from gristmill.cleaning import arc_records, warc_records
 from gristmill.cleaning.warc_records import WarcRecord
 from gristmill.schemas.fates import Damaged
 
-#: Every set of `data.md` that holds archive files.
+#: Every public set that holds archive files.
 SETS = (
     "warc-anserini-samples",
     "warc-aut",

@@ -119,7 +119,7 @@ def test_main_content_of_real_pages(shared_data: Callable[[str], Path]) -> None:
             text = extract(html, main_content=main_content)
             scores[main_content] += measure_f1(text, truth) / len(paths)
     assert len(paths) == 50
-    assert scores[True] > 0.75  # 0.79 on all pages (cleaning-rules.md 14)
+    assert scores[True] > 0.75  # 0.79 on all pages
     assert scores[True] > scores[False]
 
 

@@ -113,7 +113,7 @@ def plan_collect(run: Run, ranges: Mapping[tuple[str, str], Ranges]) -> Step:
             "name": item.name,
         }
         params = {
-            "source": source.model_dump(mode="json"),
+            "source": _describe_source(source, item.name),
             "document_bytes": limits.document_bytes,
             "name": item.name,
             **_hold(run, item),
@@ -129,6 +129,14 @@ def plan_collect(run: Run, ranges: Mapping[tuple[str, str], Ranges]) -> Step:
         work = Work(STAGE, "collect:collect_file", fragment, CODE)
         units |= {unit.key: unit for unit in plan_units(run, work, slots).units}
     return Step(STAGE, tuple(units.values()))
+
+
+def _describe_source(source: Source, name: str) -> dict[str, Any]:
+    """A source as one unit needs it: a crawl's list of files is not repeated in every handle."""
+    described = source.model_dump(mode="json") | {"paths": [name]}
+    for key in ("robots", "selection"):
+        described.pop(key, None)
+    return described
 
 
 def _name_range(name: str, start: int, stop: int | None) -> str:

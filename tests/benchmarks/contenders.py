@@ -149,9 +149,7 @@ def write_recipe(bench: Bench, pages: PageSet, work: Path, extractor: str) -> Pa
     return path
 
 
-def run_gristmill(
-    bench: Bench, pages: PageSet, work: Path, *, extractor: str = "blocks"
-) -> Run:
+def run_gristmill(bench: Bench, pages: PageSet, work: Path, *, extractor: str = "blocks") -> Run:
     """Run ``gristmill run`` on the recipe; the stages come from ``gristmill report --json``."""
     program = str(Path(sys.executable).with_name("gristmill"))
     recipe = write_recipe(bench, pages, work, extractor)
