@@ -114,7 +114,7 @@ def test_on_a_server(dump: Path) -> None:
 
 
 def test_server_that_refuses(dump: Path) -> None:
-    with serve([(403, {}, b"")]) as (base, _), pytest.raises(InputError, match="403"):
+    with serve([(401, {}, b"")]) as (base, _), pytest.raises(InputError, match="401"):
         check_dump(dump, NAME, read_beside_url(f"{base}/{NAME}", Fetching()))
 
 
