@@ -107,4 +107,4 @@ def test_time_is_linear() -> None:
         return best
 
     for pattern in (b'"', b'\\"', b'"\\\\', b"{", b"[{}", b'"a', b"}{", b"x"):
-        assert measure(pattern, 240_000) / max(measure(pattern, 30_000), 1e-4) < 17, pattern
+        assert measure(pattern, 240_000) / max(measure(pattern, 30_000), 1e-3) < 17, pattern
