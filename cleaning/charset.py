@@ -82,6 +82,13 @@ def decode(payload: bytes, http_charset: str | None) -> Decoded | None:
     return Decoded(text, "utf-8", "utf8", 1.0) if text is not None and _is_clean(text) else found
 
 
+def drop_cut(payload: bytes) -> bytes:
+    """Drop the character that the end of UTF-8 text cuts: `decode` leaves it out, too."""
+    tail = payload[-4:]
+    _, used = codecs.utf_8_decode(tail, "ignore", False)
+    return payload[: len(payload) - len(tail) + used]
+
+
 def _has_escapes(payload: bytes) -> bool:
     """Say whether bytes that are valid UTF-8 may be ISO-2022 or UTF-16 text instead."""
     if b"\0" in payload:

@@ -95,7 +95,8 @@ def _extract_body(
         return _found(record, normalize_text(decoded.text), decoded, "plain")
     if len(body) > html_guard.MAX_HTML_BYTES:
         return _reject(record, "too_complex", f"size over {html_guard.MAX_HTML_BYTES} bytes")
-    html = body if decoded.method == "utf8" else decoded.text.encode("utf-8", "replace")
+    is_utf8 = decoded.method == "utf8"
+    html = charset.drop_cut(body) if is_utf8 else decoded.text.encode("utf-8", "replace")
     scan = scan_page(html)
     excess = html_guard.judge_markup(scan.markup)
     if excess:

@@ -224,3 +224,10 @@ def _is_codec(name: str) -> bool:
     except LookupError:
         return False
     return True
+
+
+@given(st.text(max_size=20), st.integers(0, 3))
+def test_a_cut_character_is_dropped_as_decoding_drops_it(text: str, cut: int) -> None:
+    payload = text.encode("utf-8", "ignore")
+    payload = payload[: max(0, len(payload) - cut)]
+    assert charset.drop_cut(payload) == payload.decode("utf-8", "ignore").encode()

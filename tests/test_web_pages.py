@@ -16,6 +16,7 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from gristmill.cleaning.normalization import normalize_text
+from gristmill.cleaning.page_extraction import Extractor
 from gristmill.cleaning.warc_records import WarcRecord, iterate
 from gristmill.cleaning.web_pages import PageSettings, extract_page, name_record
 from gristmill.schemas.fates import COLLECT_RULES, QUARANTINE_REASONS, Damaged, Found, Refused
@@ -145,6 +146,15 @@ def test_every_way_of_extraction() -> None:
     first = SETTINGS.extractor
     assert ways == [first, first, "plain", "wet", first, first, first, first]
     assert all(PROSE.strip() in fate.text for fate in found if isinstance(fate, Found))
+
+
+@pytest.mark.parametrize("extractor", ["blocks", "resiliparse"])
+@pytest.mark.parametrize("cut", [1, 2])
+def test_a_page_cut_inside_a_character_ends_before_it(extractor: Extractor, cut: int) -> None:
+    page = "<article>" + "<p>The mill grinds corn for the bread of all the village.</p>" * 8
+    body = f"{page}<p>What is cut here is a dash –".encode()[:-cut]
+    fate = extract_page(make(body), PageSettings(extractor=extractor))
+    assert isinstance(fate, Found) and fate.text.endswith("What is cut here is a dash")
 
 
 def test_codings_and_charsets_are_undone() -> None:
