@@ -266,10 +266,3 @@ def decode_streams(
         yield TruncatedStreamError("bz2 stream ends too early", window.read_bytes)
     elif window.has_rest():
         yield CorruptStreamError("bytes that are no bz2 stream", window.stream_end)
-
-
-def decode_blocks(stream: BinaryIO, *, max_bytes: int) -> Iterator[bytes | StreamError]:
-    """Yield what `decode_streams` does, without the places where streams begin."""
-    for event in decode_streams(stream, max_bytes=max_bytes):
-        if not isinstance(event, StreamStart):
-            yield event

@@ -23,7 +23,7 @@ def check_digest(record: WarcRecord) -> DigestCheck | None:
         ``match`` or ``mismatch``; None if no digest is declared, or none of a known kind.
     """
     declared = record.fields.get("warc-payload-digest")
-    payload = _match_payload(record, declared) if record.record_type != "revisit" else None
+    payload = match_payload(record, declared) if record.record_type != "revisit" else None
     if payload:
         return "match"
     declared = record.fields.get("warc-block-digest")
@@ -33,7 +33,13 @@ def check_digest(record: WarcRecord) -> DigestCheck | None:
     return None if payload is None and block is None else "mismatch"
 
 
-def _match_payload(record: WarcRecord, declared: str | None) -> bool | None:
+def match_payload(record: WarcRecord, declared: str | None) -> bool | None:
+    """Compare a record's payload, as transferred or with its chunks joined, with a digest.
+
+    Args:
+        record: its payload.
+        declared: as `record_digests.match_digest` wants it.
+    """
     payload = memoryview(record.payload)
     if record.http_headers is None and (record.content_type or "").startswith("application/http"):
         payload = payload[max(find_head_end(record.payload, 0, len(payload)), 0) :]

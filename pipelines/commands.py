@@ -53,7 +53,7 @@ def plan(options: Namespace) -> int:
     recipe = _load(options)
     files = list(plan_files(recipe))
     if options.json:
-        inputs = [{**asdict(file), "file": file.name} for file in files]
+        inputs = [asdict(file) for file in files]
         _print_json({"recipe": recipe.content(), "digest": recipe.digest(), "inputs": inputs})
         return 0
     print(f"recipe {recipe.name}, digest {recipe.digest()}, output {recipe.output_path}")

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from gristmill.pipelines.fetching import Fetching
 from gristmill.pipelines.http_requests import is_url
-from gristmill.pipelines.inputs import list_paths
+from gristmill.pipelines.input_lists import list_files
 from gristmill.pipelines.range_requests import describe_url
 from gristmill.pipelines.sources.kinds import SOURCE_KINDS
-from gristmill.schemas.errors import InputError, StoreError
-from gristmill.schemas.places import find_place, is_remote
+from gristmill.schemas.errors import InputError
 from gristmill.schemas.recipe import Recipe
 
 #: Files elsewhere whose server is asked for their size: a plan is for looking, not for waiting.
@@ -24,14 +23,14 @@ class PlannedFile:
     Attributes:
         source: name of its source.
         kind: of the source.
-        name: as locators will say it.
+        file: its name, as locators will say it.
         bytes: size; None where its server was not asked or does not say.
         units: of work that it is read in; None where its size is not known.
     """
 
     source: str
     kind: str
-    name: str
+    file: str
     bytes: int | None
     units: int | None
 
@@ -48,23 +47,23 @@ def plan_files(recipe: Recipe) -> Iterator[PlannedFile]:
     left = ASKED_FILES
     for source in recipe.sources:
         kind = SOURCE_KINDS[source.kind]
-        for name, path in list_paths(recipe, source):
+        for file in list_files(recipe, source, fetching):
             size = None
-            if "://" not in path:
-                size = Path(path).stat().st_size
-            elif left:
+            if file.stat is not None:
+                size = file.stat.st_size
+            elif "://" not in file.path:
+                size = Path(file.path).stat().st_size
+            elif is_url(file.path) and left:
                 left -= 1
-                size = _ask_size(path, fetching)
+                size = _ask_size(file.path, fetching)
             units = None if size is None else kind.count_units(size, recipe.units.split_bytes)
-            yield PlannedFile(source.name, source.kind, name, size, units)
+            yield PlannedFile(source.name, source.kind, file.name, size, units)
 
 
-def _ask_size(path: str, fetching: Fetching) -> int | None:
+def _ask_size(url: str, fetching: Fetching) -> int | None:
     try:
-        if is_url(path):
-            return describe_url(path, fetching).bytes
-        return find_place(path).stat().st_size if is_remote(path) else None
-    except (InputError, StoreError):
+        return describe_url(url, fetching).bytes
+    except InputError:
         return None  # the run will say what is wrong with it
 
 
@@ -73,7 +72,7 @@ def render_plan(files: list[PlannedFile]) -> Iterator[str]:
     for file in files:
         size = "?" if file.bytes is None else f"{file.bytes:,}"
         units = "?" if file.units is None else f"{file.units:,}"
-        yield f"  {file.source:<16} {file.kind:<12} {size:>18} {units:>6}  {file.name}"
+        yield f"  {file.source:<16} {file.kind:<12} {size:>18} {units:>6}  {file.file}"
     known = [file for file in files if file.bytes is not None]
     total = f"{len(files):,} files, {sum(file.bytes or 0 for file in known):,} bytes"
     if len(known) < len(files):

@@ -96,3 +96,22 @@ def prism() -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(PRISM_VARIABLE, str(path))
         yield path
+
+
+@pytest.fixture(scope="module")
+def wait_for_nothing() -> Iterator[None]:
+    """Requests that failed are made again at once."""
+    from gristmill.pipelines import http_requests
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(http_requests, "pick_wait", lambda error, attempt: 0.0)
+        yield
+
+
+@pytest.fixture(scope="module")
+def stop_children() -> Iterator[None]:
+    """The pools of children that a module's runs left are closed behind it."""
+    yield
+    from gristmill.pipelines.workers import close_pools
+
+    close_pools()

@@ -198,7 +198,7 @@ def test_seven_zip_says_what_to_do() -> None:
 
 
 def drain_blocks(packed: bytes) -> tuple[bytes, list[StreamError]]:
-    events = list(bzip2_blocks.decode_blocks(io.BytesIO(packed), max_bytes=LIMIT))
+    events = list(bzip2_blocks.decode_streams(io.BytesIO(packed), max_bytes=LIMIT))
     faults = [event for event in events if isinstance(event, StreamError)]
     return b"".join(event for event in events if isinstance(event, bytes)), faults
 

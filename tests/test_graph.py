@@ -16,15 +16,10 @@ from gristmill.pipelines.engines.graph import Crew, ReadChunks, RunUnits, read_h
 from gristmill.pipelines.exchange import encode_partition
 from gristmill.pipelines.progress import Progress
 from gristmill.pipelines.steps import Step, Workspace, run_step
-from gristmill.pipelines.workers import close_pools
 from gristmill.schemas.errors import AccountingError, UnitFailedError
 from gristmill.schemas.ledger_records import StageTotals, UnitRecord
 
-
-@pytest.fixture(scope="module", autouse=True)
-def stop_children():
-    yield
-    close_pools()
+pytestmark = pytest.mark.usefixtures("stop_children")
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -2,7 +2,6 @@
 
 import email.utils
 import time
-from collections.abc import Iterator
 
 import httpx
 import loopback
@@ -27,11 +26,7 @@ from gristmill.schemas.transfers import Transfer
 SECRET = "s3cr3t"
 
 
-@pytest.fixture(autouse=True, scope="module")
-def wait_for_nothing() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(http_requests, "pick_wait", lambda error, attempt: 0.0)
-        yield
+pytestmark = pytest.mark.usefixtures("wait_for_nothing")
 
 
 def fetch(url: str, **transfer: object) -> bytes:

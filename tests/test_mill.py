@@ -33,7 +33,6 @@ from mill_runs import (
 )
 
 from gristmill.pipelines.engines.embedded import EmbeddedEngine
-from gristmill.pipelines.workers import close_pools
 from gristmill.schemas.versions import Version, list_versions, open_version
 
 DECIDE_AND_LATER = {
@@ -47,10 +46,7 @@ DECIDE_AND_LATER = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def stop_children():
-    yield
-    close_pools()
+pytestmark = pytest.mark.usefixtures("stop_children")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import json
 import re
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from mill_runs import call_command, check_report, read_table
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from gristmill.pipelines.workers import close_pools
 from gristmill.schemas.versions import open_version
 
 #: Every language is kept, so that rules of English do not empty the other ones.
@@ -38,10 +37,7 @@ output: out
 SharedData = Callable[[str], Path]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def stop_children() -> Iterator[None]:
-    yield
-    close_pools()
+pytestmark = pytest.mark.usefixtures("stop_children")
 
 
 def mill(folder: Path, kind: str, paths: str = "*") -> dict[str, Any]:

@@ -18,14 +18,9 @@ from mill_inputs import (
 )
 from mill_runs import Finished, call_command, read_table
 
-from gristmill.pipelines.workers import close_pools
 from gristmill.schemas.versions import open_version
 
-
-@pytest.fixture(scope="module", autouse=True)
-def stop_children():
-    yield
-    close_pools()
+pytestmark = pytest.mark.usefixtures("stop_children")
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import loopback
 import pytest
 from crawl_server import serve_crawl
 
-from gristmill.pipelines import downloads, http_requests, partial_files
+from gristmill.pipelines import downloads, partial_files
 from gristmill.pipelines.downloads import download_url
 from gristmill.pipelines.fetching import Fetching
 from gristmill.schemas.errors import InputError
@@ -27,11 +27,7 @@ BODY = random.Random("body").randbytes(300_000)
 SECRET = "s3cr3t"
 
 
-@pytest.fixture(autouse=True, scope="module")
-def wait_for_nothing() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(http_requests, "pick_wait", lambda error, attempt: 0.0)
-        yield
+pytestmark = pytest.mark.usefixtures("wait_for_nothing")
 
 
 def download(url: str, folder: Path, **transfer: object) -> bytes:

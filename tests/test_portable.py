@@ -25,14 +25,10 @@ from gristmill.pipelines.engines.selection import EngineChoice, open_engine
 from gristmill.pipelines.engines.servers import make_prism_server
 from gristmill.pipelines.progress import Progress
 from gristmill.pipelines.steps import Step, Workspace, run_step
-from gristmill.pipelines.workers import ChildLimits, close_pools
+from gristmill.pipelines.workers import ChildLimits
 from gristmill.schemas.errors import EngineError, UnitFailedError
 
-
-@pytest.fixture(scope="module", autouse=True)
-def stop_children():
-    yield
-    close_pools()
+pytestmark = pytest.mark.usefixtures("stop_children")
 
 
 def test_steps_run_one_after_the_other_on_one_server(prism, tmp_path):

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from object_servers import find_folder, serve_amazon
 
-from gristmill.pipelines import http_requests
 from gristmill.pipelines.fetching import Fetching
 from gristmill.pipelines.range_requests import open_ranges, read_range
 from gristmill.schemas.atomic_files import write_whole
@@ -23,11 +22,7 @@ FETCHING = Fetching(Transfer(requests_per_second=None, tries=3, timeout_seconds=
 RANGES = st.tuples(st.integers(0, 12_000), st.integers(1, 12_000))
 
 
-@pytest.fixture(autouse=True, scope="module")
-def wait_for_nothing() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(http_requests, "pick_wait", lambda error, attempt: 0.0)
-        yield
+pytestmark = pytest.mark.usefixtures("wait_for_nothing")
 
 
 @pytest.fixture(scope="module")

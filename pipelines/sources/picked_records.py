@@ -1,7 +1,5 @@
 """Records that an index picked: read from slices of their files, and checked against the index."""
 
-import base64
-import hashlib
 import io
 import itertools
 import os
@@ -12,7 +10,7 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 
 from gristmill.cleaning import arc_records, warc_records
-from gristmill.cleaning.http_payload import PayloadError, join_chunks
+from gristmill.cleaning.record_checks import match_payload
 from gristmill.cleaning.warc_records import WarcRecord
 from gristmill.schemas.fates import Damaged
 
@@ -108,13 +106,4 @@ def _has_digest(record: WarcRecord, digest: str) -> bool:
     matter, on which a source has its policy.
     """
     declared = record.fields.get("warc-payload-digest", "").upper().removeprefix("SHA1:")
-    if declared == digest or _hash_payload(record.payload) == digest:
-        return True
-    try:
-        return _hash_payload(join_chunks(record.payload)) == digest
-    except PayloadError:
-        return False
-
-
-def _hash_payload(payload: bytes) -> str:
-    return base64.b32encode(hashlib.sha1(payload, usedforsecurity=False).digest()).decode("ascii")
+    return declared == digest or bool(match_payload(record, f"sha1:{digest}"))

@@ -1,5 +1,6 @@
 """Collect: input files to documents. A unit reads one file, or one range of a large one."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,34 +62,42 @@ def index_file(context: UnitContext) -> UnitResult:
 def _read_fates(
     kind: SourceKind, source: Source, piece: Piece, watch: Watch
 ) -> Iterator[Found | Refused | Damaged]:
-    """Read raw items and turn each into a fate, telling the supervisor which is in flight."""
+    """Read raw items and turn each into a fate."""
+    for item, reason in watch_items(kind.read(piece, source), piece.path, watch):
+        if isinstance(item, Refused | Damaged):
+            yield item
+        elif reason is None:
+            yield kind.extract(item, source, piece.document_bytes)
+        else:
+            yield _set_aside(item, reason)
+
+
+def watch_items(items: Iterator[Any], path: Path, watch: Watch) -> Iterator[tuple[Any, str | None]]:
+    """Take items from a reader, telling the supervisor which is in flight until the next is asked.
+
+    Args:
+        items: what a reader yields.
+        path: of the file that it reads.
+        watch: of the unit.
+
+    Yields:
+        Each item, and why it must not be worked on, if an earlier child died of it. A
+        `Damaged` stands for the rest of a file that cannot be read on.
+    """
     stop = watch.refusals.stop_before
-    watch.enter(0)
-    items = kind.read(piece, source)
-    ordinal = 0
-    while True:
+    for ordinal in itertools.count():
         if stop is not None and ordinal >= stop[0]:
-            yield Damaged(stop[1], f"nothing after record {ordinal} can be read", 0, 0)
+            yield Damaged(stop[1], f"nothing after record {ordinal} can be read", 0, 0), None
             return
         watch.enter(ordinal)
         try:
             item = next(items, None)
         except InputError as error:
-            yield Damaged(
-                "damaged_record", str(error).replace(str(piece.path), piece.path.name), 0, 0
-            )
+            yield Damaged("damaged_record", str(error).replace(str(path), path.name), 0, 0), None
             return
         if item is None:
             return
-        if isinstance(item, Refused | Damaged):
-            yield item
-        else:
-            reason = watch.refusal(ordinal)
-            if reason is None:
-                yield kind.extract(item, source, piece.document_bytes)
-            else:
-                yield _set_aside(item, reason)
-        ordinal += 1
+        yield item, watch.refusal(ordinal)
 
 
 def _set_aside(item: Any, reason: str) -> Damaged:
@@ -198,28 +207,12 @@ class _Tables:
             "kind": [self._source.kind] * len(fates),
             "native_id": native_ids,
             "text": texts,
-            **{
-                name: [getattr(fate, name) for fate in fates]
-                for name in (
-                    "title",
-                    "author",
-                    "canonical_url",
-                    "date",
-                    "published",
-                    "modified",
-                    "declared_language",
-                    "charset",
-                    "charset_method",
-                    "charset_confidence",
-                    "extraction",
-                    "licence",
-                    "truncated",
-                    "digest_check",
-                )
-            },
             "opt_outs": [fate.opt_outs or None for fate in fates],
             **self._locator(fates),
         }
+        for name in DOCUMENTS.names:
+            if name not in columns:
+                columns[name] = [getattr(fate, name) for fate in fates]
         self._documents.write(_make_batch(columns, DOCUMENTS))
         self._kept += len(fates)
         self._text_bytes += pc.sum(pc.binary_length(texts)).as_py()

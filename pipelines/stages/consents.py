@@ -4,8 +4,10 @@ robots.txt and pages meet by host: both are sent to the host's partition, where 
 site's rules are parsed once. Nothing is asked of any site.
 """
 
+import itertools
+import operator
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +28,7 @@ from gristmill.pipelines.children import UnitContext, UnitResult
 from gristmill.pipelines.downloads import hold_file
 from gristmill.pipelines.exchange import gather_partition, pick_partitions, write_exchange
 from gristmill.pipelines.part_files import read_batches, write_part
+from gristmill.pipelines.stages.collect import watch_items
 from gristmill.pipelines.steps import read_list
 from gristmill.schemas.fates import Damaged
 from gristmill.schemas.identity import hash_parts
@@ -49,6 +52,7 @@ PAGES = pa.schema(
         pa.field("url", pa.string(), nullable=False),
     ]
 )
+SITE = operator.itemgetter("source", "host")
 RULE_ORDER = ("source", "host", "date", "body")
 #: Crawlers and tokens that stand for the training of models, by what their owners publish.
 TRAINING_AGENTS = (
@@ -65,10 +69,13 @@ def read_robots(context: UnitContext) -> UnitResult:
     refused: Counter[str] = Counter()
     rows: list[dict[str, Any]] = []
     with hold_file(params, context.folder) as held, held.path.open("rb") as stream:
-        for ordinal, record in enumerate(warc_records.iterate(stream)):
-            context.watch.enter(ordinal)
+        records = warc_records.iterate(stream)
+        for record, reason in watch_items(records, held.path, context.watch):
             if isinstance(record, Damaged):
                 lost[record.reason] += 1
+                continue
+            if reason is not None:
+                lost[reason] += 1
                 continue
             found = read_robots_record(record)
             if found is None or found.access == "unknown":
@@ -159,15 +166,16 @@ def match_pages(rules: pa.Table, pages: pa.Table, agents: Mapping[str, Sequence[
     """
     bodies = _pick_rules(rules)
     objections: dict[bytes, set[str]] = {}
-    for (source, host), documents in _group_hosts(pages):
-        body = bodies.get((source, host))
+    ranked = pages.sort_by([("source", "ascending"), ("host", "ascending")]).to_pylist()
+    for site, documents in itertools.groupby(ranked, key=SITE):
+        body = bodies.get(site)
         if not body:
             continue
         parsed = parse_robots(body)
-        for doc_id, url in documents:
-            signals = _list_signals(parsed, agents[source], url)
+        for row in documents:
+            signals = _list_signals(parsed, agents[row["source"]], row["url"])
             if signals:
-                objections.setdefault(doc_id, set()).update(signals)
+                objections.setdefault(row["doc_id"], set()).update(signals)
     ids = sorted(objections)
     return pa.table([ids, [sorted(objections[key]) for key in ids]], schema=CONSENTS)
 
@@ -183,19 +191,4 @@ def _list_signals(rules: RobotsRules, agents: Sequence[str], url: str) -> set[st
 
 def _pick_rules(rules: pa.Table) -> dict[tuple[str, str], str | None]:
     ranked = rules.sort_by([(name, "ascending") for name in RULE_ORDER])
-    return {(row["source"], row["host"]): row["body"] for row in ranked.to_pylist()}
-
-
-def _group_hosts(pages: pa.Table) -> Iterator[tuple[tuple[str, str], list[tuple[bytes, str]]]]:
-    ranked = pages.sort_by([("source", "ascending"), ("host", "ascending")])
-    group: list[tuple[bytes, str]] = []
-    owner: tuple[str, str] | None = None
-    for row in ranked.to_pylist():
-        key = (row["source"], row["host"])
-        if key != owner and owner is not None:
-            yield owner, group
-            group = []
-        owner = key
-        group.append((row["doc_id"], row["url"]))
-    if owner is not None:
-        yield owner, group
+    return {SITE(row): row["body"] for row in ranked.to_pylist()}
