@@ -6,33 +6,39 @@ import math
 from collections.abc import Collection
 
 from gristmill.schemas.errors import SchemaError
-from gristmill.schemas.tables import DOCUMENT_METRICS
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Bound:
-    """Drop a document whose metric is below `min` or above `max`; the limits are kept.
+    """Keep a document only if its metric lies within these limits.
+
+    A metric that is NaN says nothing, and bounds nothing.
 
     Attributes:
-        metric: one of `DOCUMENT_METRICS`.
+        metric: name of a signal, such as ``word_count`` or ``word_count@dolma``. Whoever
+            builds a policy checks that something measures it.
         min: smallest value kept, or None.
         max: largest value kept, or None.
+        above: values up to this one are dropped, itself too; or None.
+        below: values from this one on are dropped, itself too; or None.
 
     Raises:
-        SchemaError: the metric is unknown, or the limits are absent, crossed or not finite.
+        SchemaError: the limits are absent, crossed or not finite, or a side has two.
     """
 
     metric: str
     min: float | None = None
     max: float | None = None
+    above: float | None = None
+    below: float | None = None
 
     def __post_init__(self) -> None:
-        require_known("metric", self.metric, DOCUMENT_METRICS)
-        limits = [limit for limit in (self.min, self.max) if limit is not None]
-        if not limits or limits != sorted(limits) or not all(map(math.isfinite, limits)):
-            raise SchemaError(
-                f"bound on {self.metric!r}: min={self.min}, max={self.max} bounds nothing"
-            )
+        lower = [limit for limit in (self.min, self.above) if limit is not None]
+        upper = [limit for limit in (self.max, self.below) if limit is not None]
+        limits = lower + upper
+        ordered = limits == sorted(limits) and all(map(math.isfinite, limits))
+        if not limits or len(lower) > 1 or len(upper) > 1 or not ordered:
+            raise SchemaError(f"bound on {self.metric!r} bounds nothing: {self}")
 
 
 def require_known(what: str, name: str, known: Collection[str]) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-ClassTable = npt.NDArray[np.uint16]
+ClassTable = npt.NDArray[np.uint32]
 
 # What a character does in a word: the low four bits of its entry in the class table.
 KIND_MASK: Final = 15
@@ -37,6 +37,29 @@ ALNUM: Final = 1 << 10
 LETTER_J: Final = 1 << 11
 LINE_FINAL: Final = 1 << 12
 SYMBOL: Final = 1 << 13
+UPPER: Final = 1 << 14
+#: A letter of a script whose words a dictionary tells apart.
+DICTIONARY: Final = 1 << 15
+#: Whether the character has a tally; `TALLY_SHIFT` says where the number stands.
+TALLIED: Final = 1 << 16
+TALLY_SHIFT: Final = 20
+TALLY_MASK: Final = 15
+
+# What a character is counted as, each as one of these; lower case, marks and space as none.
+TALLY_UPPER: Final = 1
+TALLY_ASCII_DIGIT: Final = 2
+TALLY_OTHER_DIGIT: Final = 3
+TALLY_PUNCTUATION: Final = 4
+TALLY_TECHNICAL_BRACKET: Final = 5
+TALLY_OTHER_BRACKET: Final = 6
+TALLY_SLASH: Final = 7
+TALLY_TECHNICAL_SYMBOL: Final = 8
+TALLY_SYMBOL: Final = 9
+TALLY_EMOJI: Final = 10
+TALLY_REPLACEMENT: Final = 11
+TALLY_CONTROL: Final = 12
+TALLY_OTHER: Final = 13
+TALLIES: Final = 14
 
 TABLE_SIZE: Final = 0x40000
 
@@ -69,6 +92,12 @@ _UNSPACED: Final = (
     (0x20000, 0x3FFFF),  # CJK extensions B and later
 )
 
+# Those of them whose words a dictionary tells apart: all but the Tai scripts.
+_IN_DICTIONARY: Final = tuple(
+    block for block in _UNSPACED if block[0] not in (0x1950, 0x1A20, 0xAA60)
+)
+_MYANMAR_EXTENDED_A: Final = (0xAA60, 0xAA7F)
+
 # Unicode 15, property Sentence_Terminal, as ranges.
 _SENTENCE_TERMINAL: Final = (
     "21 2e 3f 589 61d-61f 6d4 700-702 7f9 837 839 83d-83e 964-965 104a-104b 1362 1367-1368 "
@@ -87,12 +116,32 @@ _WIDE_TERMINAL: Final = "\u3002\uff01\uff1f\uff61"
 _QUOTES: Final = "\"'\u2019\u201d"
 
 #: What some rule counts or looks at outside words.
-_SYMBOLS: Final = "#{[." + _ELLIPSIS
+_SYMBOLS: Final = "#{[.:" + _ELLIPSIS
+
+#: General category, or its first letter, to what the character is counted as.
+_CATEGORY_TALLIES: Final = {
+    "Lu": TALLY_UPPER,
+    "Nd": TALLY_OTHER_DIGIT,
+    "P": TALLY_PUNCTUATION,
+    "S": TALLY_SYMBOL,
+    "Cc": TALLY_CONTROL,
+    "C": TALLY_OTHER,
+}
+_CHARACTER_TALLIES: Final = {
+    "0123456789": TALLY_ASCII_DIGIT,
+    "(){}": TALLY_TECHNICAL_BRACKET,
+    "[]\u27e8\u27e9": TALLY_OTHER_BRACKET,
+    "/": TALLY_SLASH,
+    "+>": TALLY_TECHNICAL_SYMBOL,
+    "\ufffd": TALLY_REPLACEMENT,
+}
+#: Regional indicators, pictographs, miscellaneous symbols and dingbats.
+_EMOJI: Final = ((0x2600, 0x27BF), (0x1F1E6, 0x1F1FF), (0x1F300, 0x1FAFF))
 
 _LETTER_ENTRY: Final = KIND_LETTER | LETTER | ALNUM
 #: General category to entry of the class table; exceptions follow in `class_table`.
 _CATEGORY_ENTRIES: Final = {
-    "Lu": _LETTER_ENTRY,
+    "Lu": _LETTER_ENTRY | UPPER,
     "Ll": _LETTER_ENTRY | LOWER,
     "Lt": _LETTER_ENTRY,
     "Lm": _LETTER_ENTRY,
@@ -119,12 +168,37 @@ def _parse_ranges(text: str) -> tuple[tuple[int, int], ...]:
 
 
 def _add_bits(table: ClassTable, characters: str, bits: int) -> None:
-    table[[ord(character) for character in characters]] |= np.uint16(bits)
+    table[[ord(character) for character in characters]] |= np.uint32(bits)
 
 
 def _set_kind(table: ClassTable, characters: str, kind: int) -> None:
     places = [ord(character) for character in characters]
-    table[places] = table[places] & ~np.uint16(KIND_MASK) | np.uint16(kind)
+    table[places] = table[places] & ~np.uint32(KIND_MASK) | np.uint32(kind)
+
+
+def _add_tallies(table: ClassTable, categories: list[str]) -> None:
+    """Say what each character is counted as; space must be known already."""
+    tallies = np.array(
+        [_CATEGORY_TALLIES.get(name, _CATEGORY_TALLIES.get(name[0], 0)) for name in categories],
+        np.uint32,
+    )
+    for first, last in _EMOJI:
+        block = tallies[first : last + 1]
+        block[block == TALLY_SYMBOL] = TALLY_EMOJI
+    for characters, tally in _CHARACTER_TALLIES.items():
+        tallies[[ord(character) for character in characters]] = tally
+    tallies[table & SPACE != 0] = 0
+    table |= tallies << np.uint32(TALLY_SHIFT)
+    table[tallies != 0] |= np.uint32(TALLIED)
+
+
+def _mark_unspaced(table: ClassTable) -> None:
+    for first, last in _UNSPACED:
+        block = table[first : last + 1]
+        block[block & KIND_MASK == KIND_LETTER] += np.uint32(KIND_SINGLE - KIND_LETTER)
+    for first, last in (*_IN_DICTIONARY, _MYANMAR_EXTENDED_A):
+        block = table[first : last + 1]
+        block[block & KIND_MASK == KIND_SINGLE] |= np.uint32(DICTIONARY)
 
 
 @functools.cache
@@ -132,20 +206,14 @@ def class_table() -> ClassTable:
     """Tabulate what every character is: its kind in a word, and its bits.
 
     Returns:
-        Shape (TABLE_SIZE + 1,), dtype uint16, read-only. The last entry stands for
+        Shape (TABLE_SIZE + 1,), dtype uint32, read-only. The last entry stands for
         all characters from U+40000 on.
     """
-    table = np.zeros(TABLE_SIZE + 1, np.uint16)
-    table[:-1] = np.fromiter(
-        (_CATEGORY_ENTRIES.get(unicodedata.category(chr(code)), 0) for code in range(TABLE_SIZE)),
-        np.uint16,
-        TABLE_SIZE,
-    )
-    for first, last in _UNSPACED:
-        block = table[first : last + 1]
-        block[block & KIND_MASK == KIND_LETTER] += np.uint16(KIND_SINGLE - KIND_LETTER)
+    categories = [unicodedata.category(chr(code)) for code in range(TABLE_SIZE)] + ["Cn"]
+    table = np.array([_CATEGORY_ENTRIES.get(name, 0) for name in categories], np.uint32)
+    _mark_unspaced(table)
     for first, last in _parse_ranges(_SENTENCE_TERMINAL):
-        table[first : last + 1] |= np.uint16(TERMINAL | LINE_FINAL)
+        table[first : last + 1] |= np.uint32(TERMINAL | LINE_FINAL)
     _set_kind(table, "\u200b", KIND_OTHER)
     _set_kind(table, _MID_LETTER, KIND_MID_LETTER)
     _set_kind(table, _MID_DIGIT, KIND_MID_DIGIT)
@@ -156,5 +224,6 @@ def class_table() -> ClassTable:
     _add_bits(table, _WIDE_TERMINAL, WIDE_TERMINAL)
     _add_bits(table, "jJ", LETTER_J)
     _add_bits(table, _SYMBOLS, SYMBOL)
+    _add_tallies(table, categories)
     table.flags.writeable = False
     return table

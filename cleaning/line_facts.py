@@ -39,10 +39,11 @@ _ENDINGS: Final = tuple(
     int.from_bytes(word[-3:].encode("ascii"), "big")
     for word in ("use", "uses", "terms", "cookie", "privacy", "lorem")
 )
+_HTTP, _HTTPS, _SLASHES = _phrase("http"), _phrase("https"), _phrase("//")
 _COOKIES, _OF_COOKIES = _phrase(" cookies"), _phrase(" of cookies")
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _matches(data: Bytes, start: int, end: int, phrase: Bytes) -> bool:
     """Compare ``data[start:]`` with a phrase in lower case, ignoring ASCII case."""
     same, offset = start + phrase.size <= end, 0
@@ -54,7 +55,7 @@ def _matches(data: Bytes, start: int, end: int, phrase: Bytes) -> bool:
     return same
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _equals(data: Bytes, start: int, end: int, phrase: Bytes) -> bool:
     """Compare ``data[start:]`` with a phrase, byte by byte."""
     same, offset = start + phrase.size <= end, 0
@@ -64,7 +65,7 @@ def _equals(data: Bytes, start: int, end: int, phrase: Bytes) -> bool:
     return same
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _matches_around(
     data: Bytes, start: int, middle: int, end: int, before: Bytes, after: Bytes
 ) -> bool:
@@ -77,7 +78,7 @@ def _matches_around(
     return found
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def is_phrase_ending(data: Bytes, end: int) -> bool:
     """Tell from its last three bytes whether a word that ends at `end` may open a phrase.
 
@@ -94,7 +95,7 @@ def is_phrase_ending(data: Bytes, end: int) -> bool:
     return found
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _has_policy_phrase(data: Bytes, start: int, middle: int, end: int) -> bool:
     """Tell whether a policy phrase has its first space at `middle`."""
     found: bool = (
@@ -108,7 +109,7 @@ def _has_policy_phrase(data: Bytes, start: int, middle: int, end: int) -> bool:
     return found
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def count_phrases(data: Bytes, start: int, end: int) -> tuple[int, int]:
     """Look for the phrases of C4 in a line.
 
@@ -126,7 +127,7 @@ def count_phrases(data: Bytes, start: int, end: int) -> tuple[int, int]:
     return flags, lorem_ipsums
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def find_javascript(data: Bytes, start: int, end: int) -> int:
     """Give `LINE_JAVASCRIPT` if the line at ``[start, end)`` contains "javascript", else 0."""
     found = False
@@ -136,7 +137,23 @@ def find_javascript(data: Bytes, start: int, end: int) -> int:
     return LINE_JAVASCRIPT if found else 0
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def http_scheme(data: Bytes, start: int, colon: int, end: int) -> int:
+    """Measure the scheme before a colon, ``http`` or ``https`` in any ASCII case.
+
+    Returns:
+        Its length; 0 if it is none or ``//`` does not follow. Looks at ``[start, end)``.
+    """
+    length = 0
+    if _equals(data, colon + 1, end, _SLASHES):
+        if colon - _HTTP.size >= start and _matches(data, colon - _HTTP.size, colon, _HTTP):
+            length = _HTTP.size
+        elif colon - _HTTPS.size >= start and _matches(data, colon - _HTTPS.size, colon, _HTTPS):
+            length = _HTTPS.size
+    return length
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def citation_end(data: Bytes, start: int, end: int) -> int:
     """Find the end of the citation that opens at `start`; `start` itself if none does."""
     position = start + 1
@@ -151,7 +168,7 @@ def citation_end(data: Bytes, start: int, end: int) -> int:
     return start + _EDIT.size * edit + _CITATION_NEEDED.size * needed
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _citation_start(data: Bytes, start: int, end: int) -> int:
     """Find the start of the citation that ends at `end`; `end` if there is none."""
     position, found = end - 2, end
@@ -168,7 +185,7 @@ def _citation_start(data: Bytes, start: int, end: int) -> int:
     return found
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _last_character(data: Bytes, start: int, end: int) -> tuple[int, int]:
     """Decode the character that ends at `end`: (byte where it starts, code point)."""
     position = end - 1
@@ -177,7 +194,7 @@ def _last_character(data: Bytes, start: int, end: int) -> tuple[int, int]:
     return position, decode_character(data, position, end)[0]
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _strip_end(data: Bytes, start: int, end: int, classes: ClassTable) -> int:
     """Move `end` back over whitespace."""
     blank = True
@@ -188,7 +205,7 @@ def _strip_end(data: Bytes, start: int, end: int, classes: ClassTable) -> int:
     return end
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _ends_with_ellipsis(data: Bytes, start: int, end: int) -> bool:
     if end - start < 3:
         return False
@@ -198,7 +215,7 @@ def _ends_with_ellipsis(data: Bytes, start: int, end: int) -> bool:
     return dots or sign
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def judge_line_end(data: Bytes, start: int, end: int, classes: ClassTable) -> int:
     """Read the end of a line that is not blank.
 
@@ -220,7 +237,7 @@ def judge_line_end(data: Bytes, start: int, end: int, classes: ClassTable) -> in
     return flags
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def ends_punctuated(data: Bytes, start: int, end: int, classes: ClassTable) -> bool:
     """Tell whether a line, not stripped, ends in punctuation that can end a sentence.
 
@@ -234,7 +251,7 @@ def ends_punctuated(data: Bytes, start: int, end: int, classes: ClassTable) -> b
     return final
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def opens_with_bullet(data: Bytes, start: int, end: int) -> bool:
     """Tell whether a line, from its first visible character, opens with a bullet.
 
@@ -252,4 +269,4 @@ def opens_with_bullet(data: Bytes, start: int, end: int) -> bool:
     return bullet
 
 
-# kernels of: 9402db3c35d2f4a1
+# kernels of: 9e67373c42ae8664

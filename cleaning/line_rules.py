@@ -75,14 +75,6 @@ LINE_RULES: Final[Mapping[str, LineRule]] = MappingProxyType(
             keeps_structure=True,
             removes_citations=False,
         ),
-        # datatrove's C4QualityFilter(filter_no_terminal_punct=False), as FineWeb ran it.
-        "c4@datatrove": LineRule(
-            min_words=3,
-            min_sentences=5,
-            needs_terminal_mark=False,
-            keeps_structure=False,
-            removes_citations=True,
-        ),
     }
 )
 
@@ -222,4 +214,4 @@ def warm_up() -> None:
     )
 
 
-# kernels of: c67ed1d301577b4a
+# kernels of: 92b23848c73b214b

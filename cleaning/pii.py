@@ -1,100 +1,80 @@
-"""Personal data in texts: where e-mail and public IP addresses stand, and their redaction.
+"""Personal data and secrets in texts: where they stand, and their redaction.
 
 All patterns run in RE2 over UTF-8 bytes, in linear time; a hit is then checked by
 plain code. Kinds are searched in turn, each in a copy in which the spans found so far
-are blanked out by brackets, which is how the text reads once it is redacted. So nothing
-is found in a redacted text: cleaning twice equals cleaning once.
+are blanked out by brackets, which is how the text reads once it is redacted. Blanking may
+set free what a neighbour hid, so the lines with spans are searched again until they show
+nothing. Then nothing is found in a redacted text: cleaning twice equals cleaning once.
 
-Addresses in private, reserved and documentation ranges identify nobody and are kept.
-IPv6 is sought among global unicast addresses (2000::/3, RFC 4291) only, since
-``a::b`` is code more often than an address.
+That a line can be searched again by itself rests on two rules that every finder keeps: no
+span holds a line break, and what stands on other lines can only speak for a candidate,
+never against it, and is not seen through a bracket.
 """
 
-import ipaddress
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import re2
 
+from gristmill.cleaning import (
+    pii_accounts,
+    pii_addresses,
+    pii_hints,
+    pii_national_ids,
+    pii_phones,
+    pii_secrets,
+    pii_wallets,
+)
 from gristmill.cleaning.bounds import require_known
+from gristmill.cleaning.text_signals import read_buffers
 from gristmill.schemas.tables import PII_SPANS
-
-#: What stands in place of a span. No pattern matches these or joins them to their surroundings.
-PLACEHOLDERS: Final[Mapping[str, str]] = MappingProxyType(
-    {"email": "[EMAIL]", "ipv4": "[IPV4]", "ipv6": "[IPV6]"}
-)
-
-# RFC 5322 dot-atoms without their rare symbols; letters of the scripts that addresses use.
-_LETTERS: Final = r"\p{Latin}\p{Greek}\p{Cyrillic}0-9"
-_EMAIL: Final = re2.compile(
-    rf"[{_LETTERS}][{_LETTERS}._%+'\-]*@[{_LETTERS}\-]+(?:\.[{_LETTERS}\-]+)*"
-    r"\.[\p{Latin}\p{Greek}\p{Cyrillic}]{2,}"
-)
-#: A longest run of numbers and dots; it is an address if it has four parts.
-_IPV4: Final = re2.compile(r"[0-9]+(?:\.[0-9]+)+")
-_IPV6: Final = re2.compile(
-    r"[23][0-9A-Fa-f]{3}(?:(?::[0-9A-Fa-f]{1,4}){7}"
-    r"|(?::[0-9A-Fa-f]{1,4}){0,6}::(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,5})?)"
-)
-#: What a text must match to be looked at: Arrow runs it over the whole batch.
-_HINT: Final = r"@|[0-9]\.[0-9]+\.[0-9]+\.[0-9]|[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]"
-
-_WORD_BYTES: Final = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
-_DIGITS: Final = frozenset(b"0123456789")
-_HEX_OR_COLON: Final = frozenset(b"0123456789ABCDEFabcdef:")
 
 Span = tuple[str, int, int]
 
 
-def _is_email(text: bytes, start: int, end: int) -> bool:
-    return True
+class Detector(NamedTuple):
+    """How one kind is found.
+
+    Attributes:
+        kind: its name in spans and policies.
+        placeholder: what stands in place of a span. No pattern matches placeholders or
+            joins them to their surroundings.
+        hints: bits of `pii_hints`, one of which every text with such a span has.
+        find: spans in bytes between two places of a text, sorted, not overlapping.
+    """
+
+    kind: str
+    placeholder: str
+    hints: int
+    find: Callable[[bytes, int, int], list[tuple[int, int]]]
 
 
-def _is_ipv4(text: bytes, start: int, end: int) -> bool:
-    """Check four octets of a public address that no letter, digit or dot extends."""
-    before = text[start - 1 : start]
-    if before and (before[0] in _WORD_BYTES or before == b"."):
-        return False
-    if end < len(text) and text[end] in _WORD_BYTES:
-        return False
-    parts = text[start:end].split(b".", 4)
-    if len(parts) != 4 or max(map(len, parts)) > 3:
-        return False
-    return _is_public(text[start:end])
-
-
-def _is_ipv6(text: bytes, start: int, end: int) -> bool:
-    """Check a public address that no letter, digit, dot, colon or group extends."""
-    before, after = text[start - 1 : start], text[end : end + 2]
-    if before and (before[0] in _WORD_BYTES or before in b".:"):
-        return False
-    if after and after[0] in _WORD_BYTES:
-        return False
-    if after[:1] == b"." and after[1:] and after[1] in _DIGITS:
-        return False
-    if after[:1] == b":" and after[1:] and after[1] in _HEX_OR_COLON:
-        return False
-    return _is_public(text[start:end])
-
-
-def _is_public(address: bytes) -> bool:
-    try:
-        return ipaddress.ip_address(address.decode("ascii")).is_global
-    except ValueError:
-        return False
-
-
-#: In the order of search. IPv6 comes last: its surroundings depend on the others' spans,
-#: and theirs not on its own.
-_DETECTORS: Final[tuple[tuple[str, re2._Regexp, Callable[[bytes, int, int], bool]], ...]] = (
-    ("email", _EMAIL, _is_email),
-    ("ipv4", _IPV4, _is_ipv4),
-    ("ipv6", _IPV6, _is_ipv6),
+#: In the order of search: kinds of sure form first, telephone numbers last.
+DETECTORS: Final = (
+    Detector("email", "[EMAIL]", pii_hints.AT_SIGN, pii_addresses.find_emails),
+    Detector("ipv4", "[IPV4]", pii_hints.DOTTED, pii_addresses.find_ipv4),
+    Detector("ipv6", "[IPV6]", pii_hints.HEX_GROUP, pii_addresses.find_ipv6),
+    Detector("secret", "[SECRET]", pii_hints.LONG_TOKEN, pii_secrets.find_secrets),
+    Detector("crypto_wallet", "[WALLET]", pii_hints.LONG_TOKEN, pii_wallets.find_wallets),
+    Detector("iban", "[IBAN]", pii_hints.IBAN_START, pii_accounts.find_ibans),
+    Detector("card", "[CARD]", pii_hints.TWELVE_DIGITS, pii_accounts.find_cards),
+    Detector(
+        "national_id",
+        "[ID]",
+        pii_hints.SIX_DIGITS | pii_hints.LONG_TOKEN,
+        pii_national_ids.find_national_ids,
+    ),
+    Detector("phone", "[PHONE]", pii_hints.SEVEN_DIGITS, pii_phones.find_phones),
 )
+#: What stands in place of a span, by kind.
+PLACEHOLDERS: Final[Mapping[str, str]] = MappingProxyType(
+    {detector.kind: detector.placeholder for detector in DETECTORS}
+)
+#: After so many searches of a line that still shows something, all of it counts as found.
+#: Real lines need two.
+_MOST_ROUNDS: Final = 8
 
 
 def _blank_out(text: bytes, spans: Iterable[Span]) -> bytes:
@@ -106,16 +86,63 @@ def _blank_out(text: bytes, spans: Iterable[Span]) -> bytes:
     return b"".join([*pieces, text[place:]])
 
 
-def _search_text(text: bytes) -> list[Span]:
-    """Find the spans of one text, in bytes, sorted."""
+def _search_region(text: bytes, region: tuple[int, int], hints: int) -> tuple[bytes, list[Span]]:
+    """Run the detectors that these hints call for over a region of a text.
+
+    Returns:
+        The text with the spans blanked out, and the spans in the order found.
+    """
     found: list[Span] = []
-    for kind, pattern, accept in _DETECTORS:
-        bounds = [match.span() for match in pattern.finditer(text)]
-        spans = [(kind, *bound) for bound in bounds if accept(text, *bound)]
-        if spans:
-            text = _blank_out(text, spans)
-            found += spans
+    for kind, _, hinted, find in DETECTORS:
+        if hints & hinted:
+            spans = [(kind, *bounds) for bounds in find(text, *region)]
+            if spans:
+                text = _blank_out(text, spans)
+                found += spans
+    return text, found
+
+
+def _list_lines(text: bytes, spans: Iterable[Span]) -> list[tuple[int, int]]:
+    """List the lines that hold spans, in order, each once."""
+    lines: list[tuple[int, int]] = []
+    done = -1
+    for start in sorted(start for _, start, _ in spans):
+        if start > done:
+            first = text.rfind(b"\n", done + 1, start) + 1 or done + 1
+            done = text.find(b"\n", start)
+            done = len(text) if done < 0 else done
+            lines.append((first, done))
+    return lines
+
+
+def _search_text(text: bytes, hints: int) -> list[Span]:
+    """Find the spans of one text, in bytes, sorted."""
+    text, found = _search_region(text, (0, len(text)), hints)
+    fresh = found
+    for _ in range(_MOST_ROUNDS):
+        if not fresh:
+            break
+        lines, fresh = _list_lines(text, fresh), []
+        for line in lines:
+            text, spans = _search_region(text, line, -1)
+            fresh += spans
+        found = found + fresh
+    if fresh:
+        found = _widen_spans(text, found, fresh)
     return sorted(found, key=lambda span: span[1])
+
+
+def _widen_spans(text: bytes, found: Sequence[Span], fresh: Sequence[Span]) -> list[Span]:
+    """Replace the spans of lines that never end by one span a line."""
+    lines = _list_lines(text, fresh)
+    starts = [start for start, _ in lines]
+    kinds = {text.rfind(b"\n", 0, start) + 1: kind for kind, start, _ in fresh}
+    kept = [
+        span for span in found
+        if not (place := int(np.searchsorted(starts, span[1], "right")))
+        or span[1] >= lines[place - 1][1]
+    ]  # fmt: skip
+    return [*kept, *((kinds[start], start, end) for start, end in lines)]
 
 
 def _count_characters(text: bytes, spans: Sequence[Span]) -> list[Span]:
@@ -128,7 +155,7 @@ def _count_characters(text: bytes, spans: Sequence[Span]) -> list[Span]:
 
 
 def find_spans(texts: pa.StringArray) -> pa.ListArray:
-    """Find the personal data in each text.
+    """Find the personal data and secrets in each text.
 
     Args:
         texts: n texts, no nulls.
@@ -136,12 +163,13 @@ def find_spans(texts: pa.StringArray) -> pa.ListArray:
     Returns:
         n lists of type `PII_SPANS`: sorted, not overlapping, offsets in code points.
     """
-    hinted = np.flatnonzero(pc.match_substring_regex(texts, _HINT).to_numpy(zero_copy_only=False))
+    marks = pii_hints.mark_texts(*read_buffers(texts))
+    hinted = np.flatnonzero(marks)
     counts = np.zeros(len(texts) + 1, np.int32)
     spans: list[Span] = []
     for row, text in zip(hinted, texts.take(pa.array(hinted)).to_pylist(), strict=True):
         payload = text.encode("utf-8")
-        found = _count_characters(payload, _search_text(payload))
+        found = _count_characters(payload, _search_text(payload, int(marks[row])))
         counts[row + 1] = len(found)
         spans += found
     values = pa.StructArray.from_arrays(
@@ -175,3 +203,8 @@ def redact(text: str, spans: Iterable[Mapping[str, Any]]) -> str:
         pieces += [text[place : span["start"]], PLACEHOLDERS[span["kind"]]]
         place = span["end"]
     return "".join([*pieces, text[place:]])
+
+
+def warm_up() -> None:
+    """Compile the pass over the bytes, or load it from the cache."""
+    find_spans(pa.array([""], pa.string()))

@@ -1,11 +1,10 @@
-"""Signals and a policy to verdicts, and what a kept text looks like afterwards.
+"""Policies: which documents are kept, and why the others are not.
 
 `judge` is a pure function of signals: it never reads a text, so another policy can be
-tried on stored signals. `apply` changes the texts of the documents that are kept.
+tried on stored signals.
 """
 
 import dataclasses
-import itertools
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -14,20 +13,25 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import re2
 
 from gristmill.cleaning import pii
 from gristmill.cleaning.bounds import Bound, require_known
 from gristmill.cleaning.language import SCORE_DECIMALS
-from gristmill.cleaning.line_rules import LINE_RULES, LineFacts, LineRule, judge_lines, read_facts
-from gristmill.cleaning.rule_tables import TABLES
+from gristmill.cleaning.line_rules import LINE_RULES, LineRule, judge_lines, read_facts
+from gristmill.cleaning.rule_registry import (
+    find_dialects,
+    find_table,
+    list_tables,
+    require_line_rule,
+    require_metric,
+)
 from gristmill.schemas.errors import SchemaError
 
 #: The table name of bounds that a recipe states itself.
 CUSTOM_TABLE: Final = "custom"
 LANGUAGE_RULE: Final = "language"
 
-#: One row per document. `comparison` is "<" or ">": the condition that dropped it.
+#: One row per document. `comparison` is the condition that dropped it: < > <= or >=.
 VERDICTS: Final = pa.schema(
     [
         pa.field("kept", pa.bool_(), nullable=False),
@@ -38,37 +42,77 @@ VERDICTS: Final = pa.schema(
     ]
 )
 
-_CITATION: Final = re2.compile(r"\[[0-9]*\]|\[edit\]|\[citation needed\]")
-
 Numbers = npt.NDArray[np.float64]
+Bounds = tuple[tuple[str, Bound], ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rules:
+    """Bounds in order and a line rule: what one language's documents are held to.
+
+    Attributes:
+        bounds: (table name, bound); see `rule_registry.name_bounds`. Own bounds go
+            under `CUSTOM_TABLE`.
+        line_rule: a name in `rule_registry.list_line_rules`, or None.
+
+    Raises:
+        SchemaError: a table, a metric or the line rule is unknown.
+    """
+
+    bounds: Bounds = ()
+    line_rule: str | None = None
+
+    def __post_init__(self) -> None:
+        for table in {table for table, _ in self.bounds} - {CUSTOM_TABLE}:
+            find_table(table)
+        for _, bound in self.bounds:
+            require_metric(bound.metric)
+        if self.line_rule is not None:
+            require_line_rule(self.line_rule)
+
+    def list_bounds(self) -> Bounds:
+        """List all bounds: those of a dialect's line filter stand in a table of its name."""
+        if self.line_rule is None or self.line_rule in LINE_RULES:
+            return self.bounds
+        own = list_tables().get(self.line_rule, ())
+        return (*self.bounds, *((self.line_rule, bound) for bound in own))
+
+    def list_rules(self) -> tuple[str, ...]:
+        """List the ids of all rules, in the order of their checks."""
+        named = [f"{table}/{bound.metric}" for table, bound in self.list_bounds()]
+        if self.line_rule in LINE_RULES:
+            named += [f"{self.line_rule}/{name}" for name in LINE_CHECKS]
+        return tuple(dict.fromkeys(named))
+
+
+#: What a line rule says about the page, in the order of its checks.
+LINE_CHECKS: Final = ("lorem_ipsum", "curly_bracket", "kept_lines", "sentence_count")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Policy:
-    """What is kept. Rules are tried in the order of the attributes; the first that fails wins.
+    """What is kept: languages first, then bounds, then the line rule; the first failure wins.
 
     Attributes:
         languages: language to smallest score kept; documents in others are dropped. None
             keeps all languages.
-        bounds: (table name, bound) in order; see `rule_tables.name_bounds`. Own bounds
-            go under `CUSTOM_TABLE`.
-        line_rule: a name in `LINE_RULES`, or None.
-        redact: kinds of personal data that `apply` replaces.
+        bounds: as in `Rules`.
+        line_rule: as in `Rules`.
+        redact: kinds of personal data that are replaced in what is kept.
+        by_language: rules of single languages, instead of `bounds` and `line_rule`.
 
     Raises:
-        SchemaError: a table, line rule or kind is unknown, or a score is outside 0..1.
+        SchemaError: a table, metric, line rule or kind is unknown, or a score is outside 0..1.
     """
 
     languages: Mapping[str, float] | None = None
-    bounds: tuple[tuple[str, Bound], ...] = ()
+    bounds: Bounds = ()
     line_rule: str | None = None
     redact: frozenset[str] = frozenset()
+    by_language: Mapping[str, Rules] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for table, _ in self.bounds:
-            require_known("rule table", table, {*TABLES, CUSTOM_TABLE})
-        if self.line_rule is not None:
-            require_known("line rule", self.line_rule, LINE_RULES)
+        Rules(self.bounds, self.line_rule)
         for kind in self.redact:
             require_known("kind of personal data", kind, pii.PLACEHOLDERS)
         for language, score in (self.languages or {}).items():
@@ -77,14 +121,50 @@ class Policy:
         if self.languages is not None:
             frozen = MappingProxyType(dict(self.languages))
             object.__setattr__(self, "languages", frozen)
+        object.__setattr__(self, "by_language", MappingProxyType(dict(self.by_language)))
 
     def __reduce__(self) -> tuple[type["Policy"], tuple[Any, ...]]:
         """Pickle by value: a mapping proxy does not pickle."""
         languages = None if self.languages is None else dict(self.languages)
-        return Policy, (languages, self.bounds, self.line_rule, self.redact)
+        return Policy, (
+            languages, self.bounds, self.line_rule, self.redact, dict(self.by_language),
+        )  # fmt: skip
+
+    @property
+    def rules(self) -> Rules:
+        """The rules of every language that has none of its own."""
+        return Rules(self.bounds, self.line_rule)
+
+    def list_rules(self) -> tuple[str, ...]:
+        """List the ids of all rules that can drop a document."""
+        first = () if self.languages is None else (LANGUAGE_RULE,)
+        named = [rule for rules in self._all_rules() for rule in rules.list_rules()]
+        return tuple(dict.fromkeys((*first, *named)))
+
+    def list_metrics(self) -> frozenset[str]:
+        """List the metrics that some bound reads."""
+        return frozenset(
+            bound.metric for rules in self._all_rules() for _, bound in rules.list_bounds()
+        )
+
+    def list_dialects(self) -> frozenset[str]:
+        """List the dialects whose signals some bound reads."""
+        return find_dialects(self.list_metrics())
+
+    def list_columns(self) -> frozenset[str]:
+        """List the columns of signals that `judge` reads."""
+        columns = set(self.list_metrics())
+        if self.languages is not None or self.by_language:
+            columns |= {"language", "language_score"}
+        if any(rules.line_rule in LINE_RULES for rules in self._all_rules()):
+            columns |= {"line_flags", "line_words", "line_sentences"}
+        return frozenset(columns)
+
+    def _all_rules(self) -> tuple[Rules, ...]:
+        return (self.rules, *self.by_language.values())
 
 
-class _Check(NamedTuple):
+class Check(NamedTuple):
     """One condition on n documents. `values` and `threshold` are None where there is no number."""
 
     rule: str
@@ -94,60 +174,97 @@ class _Check(NamedTuple):
     comparison: str | None
 
 
-def _read_column(signals: pa.RecordBatch, name: str) -> pa.Array:
+def read_column(signals: pa.RecordBatch, name: str) -> pa.Array:
+    """Take a column of signals.
+
+    Raises:
+        SchemaError: it was not measured.
+    """
     if name not in signals.schema.names:
         raise SchemaError(f"signals lack column {name!r}; found {signals.schema.names}")
     return signals.column(name)
 
 
-def _check_languages(signals: pa.RecordBatch, languages: Mapping[str, float]) -> Iterator[_Check]:
+def _check_languages(signals: pa.RecordBatch, languages: Mapping[str, float]) -> Iterator[Check]:
     names = list(languages)
-    place = pc.index_in(_read_column(signals, "language"), pa.array(names, pa.string()))
+    place = pc.index_in(read_column(signals, "language"), pa.array(names, pa.string()))
     places = pc.fill_null(place, -1).to_numpy()
-    yield _Check(LANGUAGE_RULE, places < 0, None, None, None)
+    yield Check(LANGUAGE_RULE, places < 0, None, None, None)
     # Stored as float32: 0.65 must not read as 0.6499999.
-    scores = _read_column(signals, "language_score").to_numpy().astype(np.float64)
+    scores = read_column(signals, "language_score").to_numpy().astype(np.float64)
     scores = np.round(scores, SCORE_DECIMALS)
     smallest = np.array([*languages.values(), 0.0])[places]
-    yield _Check(LANGUAGE_RULE, scores < smallest, scores, smallest, "<")
+    yield Check(LANGUAGE_RULE, scores < smallest, scores, smallest, "<")
 
 
-def _check_bound(signals: pa.RecordBatch, table: str, bound: Bound) -> Iterator[_Check]:
-    values = _read_column(signals, bound.metric).to_numpy()
+def _read_values(signals: pa.RecordBatch, metric: str) -> Numbers:
+    stored = read_column(signals, metric).to_numpy(zero_copy_only=False)  # nulls become NaN
+    values: Numbers = stored.astype(np.float64, copy=False)
+    return np.round(values, SCORE_DECIMALS) if stored.dtype == np.float32 else values
+
+
+def _check_bound(signals: pa.RecordBatch, table: str, bound: Bound) -> Iterator[Check]:
+    values = _read_values(signals, bound.metric)
     rule = f"{table}/{bound.metric}"
     if bound.min is not None:
-        yield _Check(rule, values < bound.min, values, bound.min, "<")
+        yield Check(rule, values < bound.min, values, bound.min, "<")
+    if bound.above is not None:
+        yield Check(rule, values <= bound.above, values, bound.above, "<=")
     if bound.max is not None:
-        yield _Check(rule, values > bound.max, values, bound.max, ">")
+        yield Check(rule, values > bound.max, values, bound.max, ">")
+    if bound.below is not None:
+        yield Check(rule, values >= bound.below, values, bound.below, ">=")
 
 
-def _check_lines(signals: pa.RecordBatch, name: str, rule: LineRule) -> Iterator[_Check]:
+def _check_lines(signals: pa.RecordBatch, name: str, rule: LineRule) -> Iterator[Check]:
     verdicts = judge_lines(read_facts(signals), rule)
     for metric in ("lorem_ipsum", "curly_bracket"):
         counts = getattr(verdicts, metric).astype(np.float64)
-        yield _Check(f"{name}/{metric}", counts > 0, counts, 0.0, ">")
+        yield Check(f"{name}/{metric}", counts > 0, counts, 0.0, ">")
     lines = verdicts.kept_lines.astype(np.float64)
-    yield _Check(f"{name}/kept_lines", lines < 1, lines, 1.0, "<")
+    yield Check(f"{name}/kept_lines", lines < 1, lines, 1.0, "<")
     sentences = verdicts.sentences.astype(np.float64)
     failed = sentences < rule.min_sentences
-    yield _Check(f"{name}/sentence_count", failed, sentences, float(rule.min_sentences), "<")
+    yield Check(f"{name}/sentence_count", failed, sentences, float(rule.min_sentences), "<")
 
 
-def _list_checks(signals: pa.RecordBatch, policy: Policy) -> Iterator[_Check]:
-    """List the conditions of a policy in order."""
-    if policy.languages is not None:
-        yield from _check_languages(signals, policy.languages)
-    for table, bound in policy.bounds:
+def list_checks(
+    signals: pa.RecordBatch, rules: Rules, languages: Mapping[str, float] | None
+) -> Iterator[Check]:
+    """Evaluate every condition on n documents, in order; not only the first that fails.
+
+    Raises:
+        SchemaError: a column is missing.
+    """
+    if languages is not None:
+        yield from _check_languages(signals, languages)
+    for table, bound in rules.list_bounds():
         yield from _check_bound(signals, table, bound)
-    if policy.line_rule is not None:
-        yield from _check_lines(signals, policy.line_rule, LINE_RULES[policy.line_rule])
+    if rules.line_rule in LINE_RULES:
+        yield from _check_lines(signals, str(rules.line_rule), LINE_RULES[str(rules.line_rule)])
+
+
+def group_rows(
+    signals: pa.RecordBatch, policy: Policy
+) -> Iterator[tuple[Rules, npt.NDArray[np.int64]]]:
+    """Yield each set of rules with the rows that it concerns, ascending."""
+    if not policy.by_language:
+        yield policy.rules, np.arange(signals.num_rows)
+        return
+    languages = list(policy.by_language)
+    place = pc.index_in(read_column(signals, "language"), pa.array(languages, pa.string()))
+    places = pc.fill_null(place, -1).to_numpy()
+    for index, rules in enumerate((policy.rules, *policy.by_language.values()), -1):
+        rows = np.flatnonzero(places == index)
+        if rows.size:
+            yield rules, rows
 
 
 def judge(signals: pa.RecordBatch, policy: Policy) -> pa.RecordBatch:
     """Decide which documents are kept, from their signals alone.
 
     Args:
-        signals: n rows with the columns of `SIGNALS` that the policy reads.
+        signals: n rows with the columns of `Policy.list_columns`.
         policy: the rules.
 
     Returns:
@@ -158,13 +275,31 @@ def judge(signals: pa.RecordBatch, policy: Policy) -> pa.RecordBatch:
     Raises:
         SchemaError: a column is missing.
     """
+    groups = list(group_rows(signals, policy))
+    if len(groups) == 1:
+        return _judge_rows(signals, groups[0][0], policy.languages)
+    pieces = [VERDICTS.empty_table().combine_chunks().to_batches() or []]
+    order = [np.zeros(0, np.int64)]
+    for rules, rows in groups:
+        judged = _judge_rows(signals.take(pa.array(rows)), rules, policy.languages)
+        pieces.append([judged])
+        order.append(rows)
+    table = pa.Table.from_batches([batch for piece in pieces for batch in piece], VERDICTS)
+    back = pa.array(np.argsort(np.concatenate(order)))
+    batches = table.take(back).combine_chunks().to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], VERDICTS)
+
+
+def _judge_rows(
+    signals: pa.RecordBatch, rules: Rules, languages: Mapping[str, float] | None
+) -> pa.RecordBatch:
     count = signals.num_rows
-    rules: list[str] = []
+    names: list[str] = []
     comparisons: list[str | None] = []
     winner = np.full(count, -1, np.int64)
     value, threshold = np.full(count, np.nan), np.full(count, np.nan)
-    for index, check in enumerate(_list_checks(signals, policy)):
-        rules.append(check.rule)
+    for index, check in enumerate(list_checks(signals, rules, languages)):
+        names.append(check.rule)
         comparisons.append(check.comparison)
         rows = np.flatnonzero(check.failed & (winner < 0))
         winner[rows] = index
@@ -174,7 +309,7 @@ def judge(signals: pa.RecordBatch, policy: Policy) -> pa.RecordBatch:
     chosen = pa.array(winner, mask=winner < 0)
     columns = [
         pa.array(winner < 0),
-        pa.array(rules, pa.string()).take(chosen),
+        pa.array(names, pa.string()).take(chosen),
         pa.array(value, from_pandas=True),
         pa.array(threshold, from_pandas=True),
         pa.array(comparisons, pa.string()).take(chosen),
@@ -197,75 +332,3 @@ def render_reason(
     if value is None or threshold is None or comparison is None:
         return metric
     return f"{metric}={_format_number(value)} {comparison} {_format_number(threshold)}"
-
-
-def _select_spans(signals: pa.RecordBatch, kinds: frozenset[str]) -> npt.NDArray[np.bool_]:
-    """Tell which rows hold a span of one of the kinds."""
-    holds = np.zeros(signals.num_rows, np.bool_)
-    if kinds:
-        spans = _read_column(signals, "pii_spans")
-        wanted = pc.is_in(pc.struct_field(spans.flatten(), "kind"), pa.array(sorted(kinds)))
-        parents = pc.list_parent_indices(spans)
-        holds[parents.filter(wanted).to_numpy()] = True
-    return holds
-
-
-def _rewrite(text: str, kept: npt.NDArray[np.bool_], rule: LineRule | None) -> str:
-    """Drop the lines that a rule drops, and its citations."""
-    lines = text.split("\n")
-    if len(lines) != kept.size:
-        raise SchemaError(f"text has {len(lines)} lines, its signals {kept.size}")
-    text = "\n".join(itertools.compress(lines, kept))
-    if rule is not None and rule.removes_citations:
-        text = _CITATION.sub("", text)
-    return text
-
-
-def _find_changed(
-    texts: pa.StringArray, facts: LineFacts, kept: npt.NDArray[np.bool_], rule: LineRule
-) -> npt.NDArray[np.bool_]:
-    """Tell which rows lose a line or may hold a citation."""
-    dropped_before = np.concatenate([[0], np.cumsum(~kept)])
-    changed: npt.NDArray[np.bool_] = np.diff(dropped_before[facts.offsets]) > 0
-    if rule.removes_citations:
-        changed = changed | pc.match_substring(texts, "[").to_numpy(zero_copy_only=False)
-    return changed
-
-
-def apply(texts: pa.StringArray, signals: pa.RecordBatch, policy: Policy) -> pa.StringArray:
-    """Redact personal data and drop lines, as the policy says.
-
-    Args:
-        texts: the texts of n documents, as they were measured; normally those that
-            `judge` keeps.
-        signals: their n rows of signals.
-        policy: gives the kinds to redact and the line rule.
-
-    Returns:
-        n texts; `texts` itself where nothing changes.
-
-    Raises:
-        SchemaError: texts and signals differ in rows or in lines, or a column is missing.
-    """
-    if len(texts) != signals.num_rows:
-        raise SchemaError(f"{len(texts)} texts, but {signals.num_rows} rows of signals")
-    redacted = _select_spans(signals, policy.redact)
-    changed = redacted
-    rule = None if policy.line_rule is None else LINE_RULES[policy.line_rule]
-    if rule is not None:
-        facts = read_facts(signals)
-        kept = judge_lines(facts, rule).kept
-        changed = redacted | _find_changed(texts, facts, kept, rule)
-    rows = np.flatnonzero(changed)
-    if rows.size == 0:
-        return texts
-    spans = signals.column("pii_spans") if policy.redact else None
-    replaced = []
-    for row, text in zip(rows, texts.take(pa.array(rows)).to_pylist(), strict=True):
-        if spans is not None and redacted[row]:
-            wanted = [span for span in spans[row].as_py() if span["kind"] in policy.redact]
-            text = pii.redact(text, wanted)
-        if rule is not None:
-            text = _rewrite(text, kept[facts.offsets[row] : facts.offsets[row + 1]], rule)
-        replaced.append(text)
-    return pc.replace_with_mask(texts, pa.array(changed), pa.array(replaced, pa.string()))

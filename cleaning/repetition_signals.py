@@ -23,6 +23,10 @@ Row = npt.NDArray[np.float64]
 
 _TOP_2GRAM: Final = DOCUMENT_METRICS.index("top_2gram_char_fraction")
 _DUPLICATE_5GRAM: Final = DOCUMENT_METRICS.index("duplicate_5gram_char_fraction")
+_DISTINCT_WORDS: Final = DOCUMENT_METRICS.index("distinct_word_fraction")
+_ENTROPY: Final = DOCUMENT_METRICS.index("unigram_entropy")
+#: Logarithms are rounded to this, so that their sum is exact in any order.
+_LOG_UNIT: Final = 1 << 30
 _TOP_ORDERS: Final = 4
 _FIRST_DUPLICATE_ORDER: Final = 5
 _LAST_ORDER: Final = 10
@@ -75,7 +79,7 @@ def new_words(capacity: int) -> Words:
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _table_size(capacity: int) -> int:
     """Find the power of two that `capacity` keys fill at most by half."""
     size = 16
@@ -108,13 +112,13 @@ def new_table(capacity: int) -> CountTable:
     return table
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def empty_table(table: CountTable) -> None:
     """Forget every key."""
     table.header[_STAMP] += _ONE
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def count_key(table: CountTable, key: np.uint64) -> tuple[np.int64, np.int64]:
     """Count one occurrence of a key.
 
@@ -136,24 +140,49 @@ def count_key(table: CountTable, key: np.uint64) -> tuple[np.int64, np.int64]:
         slot = (slot + 1) & mask
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _count_at(table: CountTable, slot: int) -> np.int64:
     return np.int64(table.cells[slot] & _COUNT_MASK)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _number_words(words: Words, word_count: int, table: CountTable) -> int:
-    """Number the words by slot; returns how many places are in play: all of them."""
+    """Number the words by slot; returns how many distinct ones there are."""
     empty_table(table)
+    distinct = 0
     for place in range(word_count):
-        slot, _ = count_key(table, words.hashes[place])
+        slot, before = count_key(table, words.hashes[place])
+        distinct += before == 0
         words.slots[place] = slot
         words.ids[place] = slot
         words.places[place] = place
-    return word_count
+    return distinct
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
+def _round_log(count: int) -> np.int64:
+    return np.int64(np.rint(np.log(np.float64(count)) * _LOG_UNIT))
+
+
+@numba.njit(cache=True, nogil=True, _nrt=False)
+def _measure_entropy(words: Words, word_count: int, repeated: int, table: CountTable) -> float:
+    """Measure the entropy of the words, in nats.
+
+    That is ln w less the mean of ln c over the words of the text, where c is how often
+    a word occurs; for those that occur once ln c is 0.
+    """
+    total, last, log = np.int64(0), np.int64(1), np.int64(0)
+    for index in range(repeated):
+        count = _count_at(table, words.ids[index])
+        if count != last:
+            last, log = count, _round_log(count)
+        total += log
+    spread = word_count * _round_log(word_count) - total
+    entropy: float = spread / _LOG_UNIT / word_count
+    return entropy
+
+
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _keep_repeated(words: Words, candidates: int, table: CountTable) -> int:
     """Keep the places whose n-gram occurs twice or more; returns how many."""
     kept = 0
@@ -165,7 +194,7 @@ def _keep_repeated(words: Words, candidates: int, table: CountTable) -> int:
     return kept
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _lengthen(words: Words, repeated: int, order: int, table: CountTable) -> tuple[int, int]:
     """Go from repeated (n-1)-grams to the n-grams that may repeat, and count those.
 
@@ -191,7 +220,7 @@ def _lengthen(words: Words, repeated: int, order: int, table: CountTable) -> tup
     return candidates, covered_chars
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _top_chars(words: Words, candidates: int, order: int, table: CountTable) -> int:
     """Measure the most frequent n-gram that repeats; ties go to the longest, then the first.
 
@@ -215,7 +244,7 @@ def _top_chars(words: Words, candidates: int, order: int, table: CountTable) -> 
     return covered_chars
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def write_ngrams(words: Words, word_count: int, table: CountTable, row: Row) -> None:
     """Measure the n-grams of one document.
 
@@ -223,11 +252,17 @@ def write_ngrams(words: Words, word_count: int, table: CountTable, row: Row) -> 
         words: its words; the scratch columns are overwritten.
         word_count: w.
         table: room for w keys; emptied here.
-        row: shape (len(DOCUMENT_METRICS),); the nine n-gram fractions are written.
+        row: shape (len(DOCUMENT_METRICS),); the nine n-gram fractions, the share of
+            distinct words and their entropy are written.
     """
     row[_TOP_2GRAM : _DUPLICATE_5GRAM + _LAST_ORDER - _FIRST_DUPLICATE_ORDER + 1] = 0.0
+    row[_DISTINCT_WORDS], row[_ENTROPY] = 0.0, 0.0
+    if word_count == 0:
+        return
+    row[_DISTINCT_WORDS] = _number_words(words, word_count, table) / word_count
     total = words.char_ends[word_count]
-    repeated = _keep_repeated(words, _number_words(words, word_count, table), table)
+    repeated = _keep_repeated(words, word_count, table)
+    row[_ENTROPY] = _measure_entropy(words, word_count, repeated, table)
     for order in range(2, _LAST_ORDER + 1):
         if repeated < 2:
             break
@@ -239,4 +274,4 @@ def write_ngrams(words: Words, word_count: int, table: CountTable, row: Row) -> 
         repeated = _keep_repeated(words, candidates, table)
 
 
-# kernels of: 9402db3c35d2f4a1
+# kernels of: 9e67373c42ae8664

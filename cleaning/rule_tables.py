@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from gristmill.cleaning.bounds import Bound, require_known
+from gristmill.cleaning.bounds import Bound
 
 # Rae et al. 2021, arXiv:2112.11446, appendix A, "Quality Filtering". Hash and ellipsis
 # ratios are bounded apart, and stop words must be distinct (as in datatrove).
@@ -57,32 +57,34 @@ _FINEWEB_CODE: Final = (
     Bound("newline_to_word_ratio", max=0.3),
 )
 
+# Penedo et al. 2025, arXiv:2506.20920: FineWeb2. Each language has limits of its own for
+# most of these (preset `fineweb2`); paragraphs, short lines and C4's rules are left out.
+_FINEWEB2: Final = (
+    Bound("duplicate_line_fraction", max=0.30),
+    *(bound for bound in _GOPHER_REPETITION if "gram_" in bound.metric),
+    Bound("punctuated_line_fraction", min=0.12),
+    Bound("duplicate_line_char_fraction", max=0.1),
+    Bound("newline_to_word_ratio", max=0.3),
+    *(bound for bound in _GOPHER_QUALITY if bound.metric != "distinct_stop_words"),
+)
+
 TABLES: Final[Mapping[str, tuple[Bound, ...]]] = MappingProxyType(
     {
         "gopher_quality": _GOPHER_QUALITY,
         "gopher_repetition": _GOPHER_REPETITION,
         "fineweb": _FINEWEB,
         "fineweb@code": _FINEWEB_CODE,
+        "fineweb2": _FINEWEB2,
     }
 )
 
-
-def find_table(name: str) -> tuple[Bound, ...]:
-    """Look up a table by name.
-
-    Raises:
-        SchemaError: there is no such table; lists the closest names.
-    """
-    require_known("rule table", name, TABLES)
-    return TABLES[name]
-
-
-def name_bounds(*tables: str) -> tuple[tuple[str, Bound], ...]:
-    """List the bounds of some tables in order, each with its table's name.
-
-    This is the form in which `gristmill.cleaning.policy.Policy` takes them.
-
-    Raises:
-        SchemaError: there is no such table.
-    """
-    return tuple((name, bound) for name in tables for bound in find_table(name))
+#: Where each table comes from.
+SOURCES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "gopher_quality": "Rae et al. 2021, arXiv:2112.11446, appendix A",
+        "gopher_repetition": "Rae et al. 2021, arXiv:2112.11446, table A1",
+        "fineweb": "Penedo et al. 2024, arXiv:2406.17557, section 3.6",
+        "fineweb@code": "Penedo et al. 2024, arXiv:2406.17557, appendix E.4, table 2",
+        "fineweb2": "Penedo et al. 2025, arXiv:2506.20920; fineweb-2-pipeline.py",
+    }
+)

@@ -4,8 +4,8 @@ The reference word is a Unicode word segment with a letter or digit (UAX #29),
 with three simplifications, each of which keeps a word a matter of local context:
 
 * A letter of a script written without spaces (Han, kana, Thai, Lao, Khmer,
-  Myanmar, Tai scripts) is a word of its own, with the marks that follow it. UAX #29
-  joins katakana; only a dictionary could do better for the others.
+  Myanmar, Tai scripts) ends the segment, with the marks that follow it. Which of them
+  make words together only a dictionary knows: `gristmill.cleaning.word_boundaries`.
 * The Hebrew quotation rules (WB7a-c) are left out.
 * U+202F, the narrow no-break space, separates words like every other space.
 
@@ -14,8 +14,8 @@ not U+200B) belong to the word before them; ``: .`` and their kin join two lette
 ``, .`` and theirs two digits.
 
 All kernels read UTF-8 bytes by position and never past the `end` they are given. They
-leave loops by their condition and not by `break`: numba then sees that no reference to
-an array need be counted, which is three quarters of the time where it does not.
+are compiled without numba's runtime (``_nrt=False``), which they do not need as they make
+no array: else it counts references to arrays, which takes half of the time or more.
 """
 
 from typing import Final
@@ -25,7 +25,6 @@ import numpy as np
 import numpy.typing as npt
 
 from gristmill.cleaning.character_classes import (
-    ALNUM,
     CLOSER,
     KIND_DIGIT,
     KIND_LETTER,
@@ -41,7 +40,6 @@ from gristmill.cleaning.character_classes import (
     TERMINAL,
     WIDE_TERMINAL,
     ClassTable,
-    class_table,
 )
 
 Bytes = npt.NDArray[np.uint8]
@@ -60,7 +58,7 @@ _SHIFT: Final = np.uint64(32)
 _MIX_FACTOR: Final = np.uint64(0xD6E8FEB86659FD93)  # Mulvey's 64-bit finaliser
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def decode_character(data: Bytes, start: int, end: int) -> tuple[np.int64, int]:
     """Decode the UTF-8 character at `start`.
 
@@ -83,13 +81,13 @@ def decode_character(data: Bytes, start: int, end: int) -> tuple[np.int64, int]:
     return code_point, width
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def classify_character(classes: ClassTable, code_point: int) -> np.int64:
     """Look up the kind and the bits of a character."""
     return np.int64(classes[min(code_point, TABLE_SIZE)])
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def mix_hash(value: np.uint64) -> np.uint64:
     """Spread every input bit over 64 bits (Mulvey 2016)."""
     value = (value ^ (value >> _SHIFT)) * _MIX_FACTOR
@@ -97,19 +95,19 @@ def mix_hash(value: np.uint64) -> np.uint64:
     return value ^ (value >> _SHIFT)
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def extend_hash(state: np.uint64, value: np.uint64) -> np.uint64:
     """Append a value to a running hash (FNV-1a over whole values)."""
     return (state ^ value) * _HASH_PRIME
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def start_hash() -> np.uint64:
     """Give the state of a running hash before the first value."""
     return _HASH_SEED
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _joins_next(
     data: Bytes, start: int, end: int, classes: ClassTable, kind: int, last: int
 ) -> bool:
@@ -123,11 +121,18 @@ def _joins_next(
     return following == last and (letters or digits)
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
-def scan_word(
-    data: Bytes, start: int, end: int, classes: ClassTable
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def scan_segment(
+    data: Bytes, start: int, end: int, classes: ClassTable, known_end: int
 ) -> tuple[int, np.uint64, int, int]:
     """Read the segment that begins with the letter, digit or joiner at `start`.
+
+    Args:
+        data: UTF-8 bytes.
+        start: where the segment begins.
+        end: where the text ends.
+        classes: see `gristmill.cleaning.character_classes.class_table`.
+        known_end: where the word ends if a dictionary says so; 0 if none does.
 
     Returns:
         (byte after it, 64-bit hash, code points, union of the bits of its characters).
@@ -139,7 +144,9 @@ def scan_word(
         code_point, width = decode_character(data, position, end)
         bits = classify_character(classes, code_point)
         kind = bits & KIND_MASK
-        if kind > KIND_MARK:
+        if known_end > 0:
+            inside = position < known_end
+        elif kind > KIND_MARK:
             inside = _joins_next(data, position + width, end, classes, kind, last)
         elif kind != KIND_MARK:
             inside = kind != KIND_OTHER and (
@@ -154,7 +161,16 @@ def scan_word(
     return position, mix_hash(state), chars, seen
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def scan_word(
+    data: Bytes, start: int, end: int, classes: ClassTable
+) -> tuple[int, np.uint64, int, int]:
+    """Read a segment as `scan_segment` does, without a dictionary."""
+    found: tuple[int, np.uint64, int, int] = scan_segment(data, start, end, classes, 0)
+    return found
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def next_boundary(boundary: int, bits: int, after_initial: bool) -> int:
     """Move between sentences over one character that is not part of a word.
 
@@ -178,42 +194,10 @@ def next_boundary(boundary: int, bits: int, after_initial: bool) -> int:
     return INSIDE
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def opens_sentence(boundary: int, bits: int) -> bool:
     """Tell whether a word opens a sentence: not in lower case, after the end of another."""
     return boundary == AFTER_WIDE_MARK or (boundary == AFTER_SPACE and not bits & LOWER)
 
 
-@numba.njit(cache=True, nogil=True)
-def _find_bounds(data: Bytes, classes: ClassTable) -> npt.NDArray[np.int64]:
-    bounds = np.empty((data.size, 2), np.int64)
-    count, position = 0, 0
-    while position < data.size:
-        code_point, width = decode_character(data, position, data.size)
-        kind = classify_character(classes, code_point) & KIND_MASK
-        if KIND_LETTER <= kind <= KIND_SINGLE:
-            after, _, _, seen = scan_word(data, position, data.size, classes)
-            if seen & ALNUM:
-                bounds[count, 0] = position
-                bounds[count, 1] = after
-                count += 1
-            position = after
-        else:
-            position += width
-    return bounds[:count]
-
-
-def split_words(text: str) -> list[str]:
-    """Split a text into reference words, in order.
-
-    Works on one text for people, tests and `explain`; stages use
-    `gristmill.cleaning.text_signals.measure`, which never builds the words.
-    """
-    data = np.frombuffer(text.encode("utf-8") or b" ", np.uint8)
-    payload = data.tobytes()
-    return [
-        payload[first:after].decode("utf-8") for first, after in _find_bounds(data, class_table())
-    ]
-
-
-# kernels of: 53e16613cc7b9544
+# kernels of: 0ee5d39855f85e31

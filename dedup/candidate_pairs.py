@@ -214,4 +214,4 @@ def match_banded(sets: Shingles, settings: MinHashSettings) -> MatchedNodes:
     )
 
 
-# kernels of: a93efa31cb71a6b0
+# kernels of: dd88e664edcd956e

@@ -163,4 +163,4 @@ def measure_components(
     )
 
 
-# kernels of: 5248219a76688e57
+# kernels of: 86aaeab83b1bf34b

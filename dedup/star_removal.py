@@ -149,4 +149,4 @@ def resolve_cluster(
     return Resolution(*_walk_members(order, places, eligible, texts, *edges))
 
 
-# kernels of: 8eec1e988869db87
+# kernels of: e9d32f1865f123ce

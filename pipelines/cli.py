@@ -13,6 +13,8 @@ from typing import NoReturn
 
 from gristmill.pipelines import commands
 from gristmill.pipelines.cli_engines import add_engine_flags, add_engines_verb, add_estimate_verb
+from gristmill.pipelines.cli_quality import add_quality_verb
+from gristmill.pipelines.rule_commands import add_rule_verbs
 from gristmill.schemas.errors import GristmillError
 
 DESCRIPTION = "Mill crawls into versioned, training-ready corpora, and train on them."
@@ -26,6 +28,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_recipe_verbs(verbs)
     add_estimate_verb(verbs, _add_verb)
     add_engines_verb(verbs, _add_verb)
+    add_rule_verbs(verbs, _add_verb)
+    add_quality_verb(verbs, _add_verb)
     _add_version_verbs(verbs)
     _add_training_verbs(verbs)
     return parser

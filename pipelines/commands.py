@@ -11,9 +11,11 @@ from types import MappingProxyType
 from typing import Any
 
 from gristmill.pipelines import starting_recipes
+from gristmill.pipelines.cli_quality import run_quality
 from gristmill.pipelines.engine_commands import choose_engine, engines, estimate, print_dry_run
 from gristmill.pipelines.part_files import stream_part
 from gristmill.pipelines.progress import Progress
+from gristmill.pipelines.rule_commands import rules, what_if
 from gristmill.schemas.atomic_files import create_once
 from gristmill.schemas.errors import GristmillError, UsageError
 from gristmill.schemas.places import find_place
@@ -233,6 +235,9 @@ VERBS: Mapping[str, Callable[[Namespace], int]] = MappingProxyType(
         "estimate": estimate,
         "report": report,
         "explain": explain,
+        "rules": rules,
+        "whatif": what_if,
+        "quality": run_quality,
         "show": show,
         "log": log,
         "verify": verify,

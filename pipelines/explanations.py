@@ -1,17 +1,20 @@
 """`gristmill explain`: what was measured and decided about one document of a run."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gristmill.cleaning.policy import render_reason
+from gristmill.cleaning.policy import group_rows, list_checks, render_reason
 from gristmill.pipelines.part_files import read_batches
+from gristmill.pipelines.policies import build_policy
 from gristmill.pipelines.reporting import load_manifests
 from gristmill.pipelines.steps import Workspace
 from gristmill.schemas.errors import UsageError
-from gristmill.schemas.recipe import Recipe
+from gristmill.schemas.recipe import Cleaning, Recipe
 
 #: Where each kind of fact about a document lies, in the order a reader wants it.
 FACTS = (
@@ -49,14 +52,17 @@ def explain_document(recipe: Recipe, wanted: str) -> dict[str, Any]:
     for step, table in FACTS:
         if step not in manifests:
             continue
-        rows = [
-            row
+        batches = [
+            batch
             for path in workspace.part_paths(manifests[step], table)
-            for row in _find_rows(path, wanted, ids)
+            for batch in _find_rows(path, wanted, ids)
         ]
+        rows = [row for batch in batches for row in batch.to_pylist()]
         if rows:
             ids.update(row["doc_id"] for row in rows if row.get("doc_id"))
             found[f"{step.split('.')[0]}: {table}"] = [_render_row(row) for row in rows]
+        if rows and table == "signals":
+            found["policy: checks"] = _explain_checks(batches[0].slice(0, 1), recipe.cleaning)
     if not found:
         raise UsageError(f"no document {wanted!r} in {recipe.output_path}")
     if len(ids) > 1:
@@ -65,9 +71,30 @@ def explain_document(recipe: Recipe, wanted: str) -> dict[str, Any]:
     return {"doc_id": next((doc_id.hex() for doc_id in ids), None), **found}
 
 
-def _find_rows(path: str, wanted: str, ids: set[bytes]) -> Iterator[dict[str, Any]]:
+def _explain_checks(signals: pa.RecordBatch, cleaning: Cleaning) -> list[dict[str, Any]]:
+    """Every check of the recipe's policy on one document, in order: not only what dropped it."""
+    policy = build_policy(cleaning)
+    [(rules, _)] = group_rows(signals, policy)
+    checks = []
+    for check in list_checks(signals, rules, policy.languages):
+        value = None if check.values is None else float(check.values[0])
+        limit = None if check.threshold is None else float(np.atleast_1d(check.threshold)[0])
+        checks.append(
+            {
+                "rule": check.rule,
+                "value": None if value is None or math.isnan(value) else value,
+                "drops_if": None if limit is None else f"{check.comparison} {limit:g}",
+                "fails": bool(check.failed[0]),
+            }
+        )
+    return checks
+
+
+def _find_rows(path: str, wanted: str, ids: set[bytes]) -> Iterator[pa.RecordBatch]:
     for batch in read_batches(path):
-        yield from batch.filter(_match(batch, wanted, ids)).to_pylist()
+        rows = batch.filter(_match(batch, wanted, ids))
+        if rows.num_rows:
+            yield rows
 
 
 def _match(batch: pa.RecordBatch, wanted: str, ids: set[bytes]) -> pa.Array:

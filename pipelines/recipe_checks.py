@@ -1,14 +1,23 @@
-"""Checks of a recipe that need more than its own file: tables, metrics and line rules by name."""
+"""Checks of a recipe that need more than its own file: every name in it answers to something."""
 
-import difflib
-from collections.abc import Collection, Iterator
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from gristmill.cleaning.line_rules import LINE_RULES
-from gristmill.cleaning.rule_tables import TABLES
-from gristmill.schemas.errors import RecipeError
-from gristmill.schemas.recipe import Recipe, load_recipe
-from gristmill.schemas.tables import DOCUMENT_METRICS
+from gristmill.cleaning import pii
+from gristmill.cleaning.bounds import require_known
+from gristmill.cleaning.rule_registry import (
+    DIALECTS,
+    MODEL_METRICS,
+    find_table,
+    require_line_rule,
+    require_metric,
+)
+from gristmill.pipelines.policies import NO_LINE_RULE
+from gristmill.schemas.errors import RecipeError, SchemaError
+from gristmill.schemas.recipe import Cleaning, Recipe, load_recipe
+
+Mistake = tuple[str, str]
 
 
 def load_checked(path: Path, *, output: str | None = None) -> Recipe:
@@ -24,21 +33,64 @@ def load_checked(path: Path, *, output: str | None = None) -> Recipe:
     return recipe
 
 
-def find_unknown_names(recipe: Recipe) -> Iterator[tuple[str, str]]:
+def find_unknown_names(recipe: Recipe) -> Iterator[Mistake]:
     """Yield (path, message) for each name that nothing answers to."""
-    cleaning = recipe.cleaning
-    for index, name in enumerate(cleaning.rule_tables):
-        if name not in TABLES:
-            yield f"cleaning.rule_tables.{index}", _suggest("rule table", name, TABLES)
+    yield from check_cleaning(recipe.cleaning)
+    for index, name in enumerate(recipe.measuring.dialects):
+        yield from _try(
+            f"measuring.dialects.{index}",
+            functools.partial(require_known, "dialect", name, DIALECTS),
+        )
+    yield from _check_models(recipe)
+
+
+def check_cleaning(cleaning: Cleaning) -> Iterator[Mistake]:
+    """Yield (path, message) for each name of a policy that nothing answers to."""
+    yield from _check_tables("cleaning.rule_tables", cleaning.rule_tables)
     for index, bound in enumerate(cleaning.bounds):
-        if bound.metric not in DOCUMENT_METRICS:
-            message = _suggest("metric", bound.metric, DOCUMENT_METRICS)
-            yield f"cleaning.bounds.{index}.metric", message
-    if cleaning.line_rule is not None and cleaning.line_rule not in LINE_RULES:
-        yield "cleaning.line_rule", _suggest("line rule", cleaning.line_rule, LINE_RULES)
+        place = f"cleaning.bounds.{index}.metric"
+        yield from _try(place, functools.partial(require_metric, bound.metric))
+    yield from _check_line_rule("cleaning.line_rule", cleaning.line_rule)
+    for kind in sorted(cleaning.redact):
+        check = functools.partial(require_known, "kind of personal data", kind, pii.PLACEHOLDERS)
+        yield from _try("cleaning.redact", check)
+    for language, rules in cleaning.by_language.items():
+        place = f"cleaning.by_language.{language}"
+        yield from _check_tables(f"{place}.rule_tables", rules.rule_tables or ())
+        for metric in rules.limits:
+            yield from _try(f"{place}.limits", functools.partial(require_metric, metric))
+        yield from _check_line_rule(f"{place}.line_rule", rules.line_rule)
 
 
-def _suggest(what: str, name: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    listed = ", ".join(close or sorted(known))
-    return f"no {what} {name!r}; {'did you mean' if close else 'there are'} {listed}"
+def _check_tables(place: str, names: tuple[str, ...]) -> Iterator[Mistake]:
+    for index, name in enumerate(names):
+        yield from _try(f"{place}.{index}", functools.partial(find_table, name))
+
+
+def _check_line_rule(place: str, name: str | None) -> Iterator[Mistake]:
+    if name is not None and name != NO_LINE_RULE:
+        yield from _try(place, functools.partial(require_line_rule, name))
+
+
+def _check_models(recipe: Recipe) -> Iterator[Mistake]:
+    """Bounds on scores must name a model that the recipe measures with."""
+    measured = {
+        f"{metric}@{model.name}" for model in recipe.measuring.models for metric in MODEL_METRICS
+    }
+    for index, bound in enumerate(recipe.cleaning.bounds):
+        if bound.metric.partition("@")[0] in MODEL_METRICS and bound.metric not in measured:
+            yield (
+                f"cleaning.bounds.{index}.metric",
+                f"no model of measuring.models gives {bound.metric!r}",
+            )
+    listed = {one.category for one in recipe.measuring.url_lists}
+    for category in recipe.cleaning.url_categories:
+        if category not in listed:
+            yield "cleaning.url_categories", f"no list of measuring.url_lists is {category!r}"
+
+
+def _try(place: str, check: Callable[[], object]) -> Iterator[Mistake]:
+    try:
+        check()
+    except SchemaError as error:
+        yield place, str(error)

@@ -54,7 +54,7 @@ def gather_figures(
     manifests = load_manifests(workspace)
     if not manifests:
         raise UsageError(f"{recipe.output_path} holds no finished stage; run the recipe first")
-    core = _read_core(recipe, workspace)
+    core = read_core(recipe, workspace)
     facts = RunFacts(
         recipe=recipe.name,
         recipe_digest=recipe.digest(),
@@ -92,7 +92,8 @@ def write_report(recipe: Recipe, training: Path | None = None) -> Place:
     return path
 
 
-def _read_core(recipe: Recipe, workspace: Workspace) -> VersionCore | None:
+def read_core(recipe: Recipe, workspace: Workspace) -> VersionCore | None:
+    """What a run published; None if it has not yet."""
     receipt = workspace.step_folder("publish") / RECEIPT_FILE
     if not receipt.exists():
         return None

@@ -5,12 +5,14 @@ to it, the code that runs it and the content of its inputs. Never a rank or a
 position, so a finished unit is found again whatever the order or worker count.
 """
 
+import ast
 import functools
 import hashlib
+import importlib.util
 import json
 import tempfile
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import import_module, metadata
 from pathlib import Path
@@ -103,3 +105,47 @@ def hash_code(*names: str) -> str:
         for path in files:
             digest.update(path.name.encode("utf-8") + b"\0" + path.read_bytes())
     return digest.hexdigest()
+
+
+@functools.cache
+def trace_modules(package: str, *roots: str) -> tuple[str, ...]:
+    """Find the modules of a package that some modules import, at any distance.
+
+    Args:
+        package: such as ``gristmill.cleaning``; imports from elsewhere are not followed.
+        roots: modules of it.
+
+    Returns:
+        Their names and those of the roots, sorted.
+    """
+    found: set[str] = set()
+    waiting = list(roots)
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise ImportError(f"{name} has no source")
+        tree = ast.parse(Path(spec.origin).read_bytes())
+        waiting += [one for one in _list_imports(tree) if one.startswith(f"{package}.")]
+    return tuple(sorted(found))
+
+
+def _list_imports(tree: ast.AST) -> Iterator[str]:
+    """Name every module that a source may import; of a package also its members."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            members = (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from (name for name in members if _is_module(name))
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # its parent is no package
+        return False

@@ -3,13 +3,16 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_serializer, field_validator, model_validator
 
 from gristmill.schemas.errors import UsageError
 from gristmill.schemas.identity import hash_parts
+from gristmill.schemas.list_files import UrlList, UrlWordList, WordList
 from gristmill.schemas.places import Place, find_place, join_place
+from gristmill.schemas.policies import expand_policy
+from gristmill.schemas.score_models import ScoreModel
 from gristmill.schemas.sources import NAME_PATTERN, Source
 from gristmill.schemas.transfers import Transfer
 from gristmill.schemas.yaml_files import Frozen, read_yaml, validate
@@ -30,20 +33,40 @@ class Units(Frozen):
     split_bytes: int = Field(default=1 << 30, ge=1 << 12)
 
 
-class Bound(Frozen):
+class Range(Frozen):
+    """Limits of a metric: `min` and `max` are kept, what `above` and `below` name is not."""
+
+    min: float | None = None
+    max: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+    @model_validator(mode="after")
+    def _check_sides(self) -> Self:
+        lower = [limit for limit in (self.min, self.above) if limit is not None]
+        upper = [limit for limit in (self.max, self.below) if limit is not None]
+        if not lower and not upper:
+            raise ValueError("needs min, max, above or below")
+        if len(lower) > 1 or len(upper) > 1:
+            raise ValueError("has two limits on one side")
+        if lower and upper and lower[0] > upper[0]:
+            raise ValueError(f"lower limit {lower[0]:g} is over the upper one, {upper[0]:g}")
+        return self
+
+
+class Bound(Range):
     """One more bound on a metric, checked after the tables."""
 
     metric: str
-    min: float | None = None
-    max: float | None = None
 
-    @model_validator(mode="after")
-    def _require_a_side(self) -> "Bound":
-        if self.min is None and self.max is None:
-            raise ValueError("needs min, max or both")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min {self.min:g} is over max {self.max:g}")
-        return self
+
+class LanguageRules(Frozen):
+    """What differs for the documents of one language."""
+
+    like: str | None = None  # another language of the same mapping: start from its rules
+    rule_tables: tuple[str, ...] | None = None  # instead of the policy's own
+    limits: Mapping[str, Range | None] = {}  # by metric, in every table; null switches it off
+    line_rule: str | None = None  # instead of the policy's own; "none" for no rule
 
 
 class Cleaning(Frozen):
@@ -53,9 +76,12 @@ class Cleaning(Frozen):
     rule_tables: tuple[str, ...] = ("gopher_quality", "gopher_repetition", "fineweb")
     bounds: tuple[Bound, ...] = ()
     line_rule: str | None = "c4_structured"
+    by_language: Mapping[str, LanguageRules] = {}
     # Reservations that drop a document, as its column opt_outs has them; * stands for anything.
     opt_outs: tuple[str, ...] = ()
-    redact: frozenset[Literal["email", "ipv4", "ipv6"]] = frozenset({"email", "ipv4", "ipv6"})
+    # Categories of measuring.url_lists that drop a document.
+    url_categories: tuple[str, ...] = ()
+    redact: frozenset[str] = frozenset({"email", "ipv4", "ipv6"})
 
     @field_validator("languages")
     @classmethod
@@ -65,10 +91,61 @@ class Cleaning(Frozen):
                 raise ValueError(f"score {score:g} of {code!r} is not between 0 and 1")
         return languages
 
+    @field_validator("by_language")
+    @classmethod
+    def _check_likeness(cls, rules: Mapping[str, LanguageRules]) -> Mapping[str, LanguageRules]:
+        for code, own in rules.items():
+            seen = {code}
+            while own.like is not None:
+                if own.like not in rules or own.like in seen:
+                    raise ValueError(
+                        f"{code!r} is like {own.like!r}, which is not there or a circle"
+                    )
+                seen.add(own.like)
+                own = rules[own.like]
+        return rules
+
     @field_serializer("redact")
     def _sort_kinds(self, kinds: frozenset[str]) -> list[str]:
         # A set's own order changes from process to process, and unit keys with it.
         return sorted(kinds)
+
+
+class LanguageModelFile(Frozen):
+    """A fastText model that identifies languages, instead of the embedded lid.176."""
+
+    path: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class Measuring(Frozen):
+    """What is measured beyond what `cleaning` needs; `gristmill whatif` tries what is measured."""
+
+    dialects: tuple[str, ...] = ()  # of other tools; those of cleaning's rules need no mention
+    language_model: LanguageModelFile | None = None  # null: lid.176, embedded
+    models: tuple[ScoreModel, ...] = ()
+    word_lists: tuple[WordList, ...] = ()
+    url_lists: tuple[UrlList, ...] = ()
+    url_words: tuple[UrlWordList, ...] = ()
+
+    @field_validator("models")
+    @classmethod
+    def _check_names(cls, models: tuple[ScoreModel, ...]) -> tuple[ScoreModel, ...]:
+        names = [model.name for model in models]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"model name {name!r} stands twice")
+        return models
+
+    def content(self) -> dict[str, Any]:
+        """Everything that decides signals: not where models and lists lie."""
+        content = self.model_dump(mode="json", include={"dialects"})
+        if self.language_model is not None:
+            content["language_model"] = self.language_model.sha256
+        content["models"] = [model.content() for model in self.models]
+        for name in ("word_lists", "url_lists", "url_words"):
+            content[name] = [one.fragment() for one in getattr(self, name)]
+        return content
 
 
 class NearDuplicates(Frozen):
@@ -142,6 +219,7 @@ class Recipe(Frozen):
     limits: Limits = Limits()
     units: Units = Units()
     transfer: Transfer = Transfer()
+    measuring: Measuring = Measuring()
     cleaning: Cleaning = Cleaning()
     deduplication: Deduplication = Deduplication()
     splits: Splits = Splits()
@@ -177,7 +255,9 @@ class Recipe(Frozen):
 
     def content(self) -> dict[str, Any]:
         """Everything that decides the dataset's content: not where input or output lies."""
-        content = self.model_dump(mode="json", exclude={"output", "sources", "units", "transfer"})
+        places = {"output", "sources", "units", "transfer", "measuring"}
+        content = self.model_dump(mode="json", exclude=places)
+        content["measuring"] = self.measuring.content()
         content["sources"] = sorted(
             (source.fragment() | {"priority": source.priority} for source in self.sources),
             key=lambda fragment: str(fragment["name"]),
@@ -202,5 +282,7 @@ def load_recipe(path: Path, *, output: str | None = None) -> Recipe:
     value = read_yaml(path)
     if output is not None and isinstance(value, dict):
         value = value | {"output": str(find_place(output).absolute())}
+    if isinstance(value, dict) and isinstance(value.get("cleaning"), dict):
+        value = value | {"cleaning": expand_policy(value["cleaning"], path.absolute().parent)}
     recipe = validate(Recipe, value, str(path))
     return recipe.model_copy(update={"folder": path.absolute().parent})

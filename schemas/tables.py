@@ -102,6 +102,35 @@ DOCUMENT_METRICS: Final = (
     "newline_to_word_ratio",
     "lorem_ipsum_count",
     "curly_bracket_count",
+    "uppercase_letter_fraction",
+    "digit_fraction",
+    "whitespace_fraction",
+    "punctuation_char_fraction",
+    "symbol_char_fraction",
+    "parenthesis_fraction",
+    "non_alphanumeric_char_fraction",
+    "url_char_fraction",
+    "url_count",
+    "control_char_count",
+    "replacement_char_count",
+    "emoji_count",
+    "all_caps_word_fraction",
+    "distinct_word_fraction",
+    "unigram_entropy",
+    "stop_word_count",
+    "stop_word_fraction",
+    "symbol_to_word_ratio",
+    "long_word_count",
+    "paragraph_count",
+    "longest_line_chars",
+    "mean_line_length",
+    "numeric_line_fraction",
+    "terminal_line_fraction",
+    "javascript_line_count",
+    "policy_line_count",
+    "short_or_long_sentence_fraction",
+    "list_case_sentence_fraction",
+    "technical_char_sentence_fraction",
 )
 
 #: What one line of a text shows; bits of `line_flags`.
@@ -114,7 +143,13 @@ LINE_LOREM_IPSUM: Final = 32
 LINE_CURLY_BRACKET: Final = 64
 LINE_LONG_WORD: Final = 128  # a whitespace-separated word of more than 1,000 characters
 
-#: One row per measured document: facts only, no threshold.
+#: Languages of the lines of a text, by their share of its bytes.
+LANGUAGE_MIX: Final = pa.list_(
+    pa.struct([_required("language", pa.string()), _required("share", pa.float32())])
+)
+
+#: One row per measured document: facts only, no threshold. A recipe may add columns:
+#: those of dialects (``<metric>@<dialect>``), of models and of lists.
 SIGNALS: Final = pa.schema(
     [
         _required("doc_id", ID),
@@ -122,6 +157,12 @@ SIGNALS: Final = pa.schema(
         _required("language_score", pa.float32()),
         _required("second_language", pa.string()),
         _required("second_language_score", pa.float32()),
+        _required("script", pa.string()),  # ISO 15924, of most letters
+        _required("script_share", pa.float32()),
+        _required("language_agrees", pa.bool_()),  # the language is written in that script
+        _required("language_mix", LANGUAGE_MIX),
+        pa.field("licence_id", pa.string()),  # SPDX; of what the page or its source states
+        pa.field("licence_open", pa.float64()),  # 1, 0, or null where none is stated
         _required("text_bytes", pa.int64()),  # UTF-8
         *(_required(name, pa.float64()) for name in DOCUMENT_METRICS),
         _required("line_flags", pa.list_(pa.uint8())),

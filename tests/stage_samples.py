@@ -15,11 +15,12 @@ from gristmill.pipelines.progress import Progress
 from gristmill.pipelines.publishing.store import CommitOutcome
 from gristmill.pipelines.run_state import Run
 from gristmill.pipelines.runs import run_stages
+from gristmill.pipelines.stages.instruments import Instruments, list_instruments
 from gristmill.pipelines.stages.publish import publish_run
 from gristmill.pipelines.units import Unit
 from gristmill.pipelines.watching import Refusals, Watch
 from gristmill.schemas.identity import content_id, doc_id
-from gristmill.schemas.recipe import load_recipe
+from gristmill.schemas.recipe import Cleaning, Measuring, load_recipe
 from gristmill.schemas.tables import DOCUMENTS
 
 QUIET = Progress(quiet=True)
@@ -163,3 +164,13 @@ def finish_run() -> FinishedRun:
     outcome = publish_run(run, "local")
     assert outcome is not None
     return FinishedRun(folder, run, outcome, texts)
+
+
+def list_plain_instruments() -> dict[str, Any]:
+    """What measures where a recipe asks for nothing more."""
+    return list_instruments(Measuring(), Cleaning(rule_tables=(), line_rule=None), Path())
+
+
+def measure_batch(documents: pa.RecordBatch) -> pa.RecordBatch:
+    """Signals of documents, as measure writes them where a recipe asks for nothing more."""
+    return Instruments(list_plain_instruments()).measure_documents(documents)

@@ -14,13 +14,11 @@ import stage_samples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gristmill.cleaning.language import LanguageModel
 from gristmill.pipelines import part_files
 from gristmill.pipelines.children import UnitResult
 from gristmill.pipelines.exchange import read_chunks, write_exchange
 from gristmill.pipelines.stages import applying
 from gristmill.pipelines.stages.judging import LOSERS, VERDICTS
-from gristmill.pipelines.stages.measure import measure_batch
 from gristmill.pipelines.stages.splitting import SPLITS, assign_splits
 from gristmill.pipelines.watching import Refusals
 from gristmill.schemas.identity import content_id
@@ -260,7 +258,7 @@ def apply_texts(
             writer.write(part_files.as_batch(documents.slice(start, batch_rows)))
     rows = list(range(len(texts))) if measured is None else measured
     chosen = documents.take(pa.array(rows, pa.int64()))
-    signals = pa.Table.from_batches([measure_batch(part_files.as_batch(chosen), LanguageModel())])
+    signals = pa.Table.from_batches([stage_samples.measure_batch(part_files.as_batch(chosen))])
     ids = documents["doc_id"].to_pylist()
     tables = {
         "signals": (signals, SIGNALS),

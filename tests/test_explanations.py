@@ -29,7 +29,7 @@ def find_id(key: str) -> bytes:
 
 
 def list_sections(last: str) -> list[str]:
-    return ["collect: documents", "measure: signals", last]
+    return ["collect: documents", "measure: signals", "policy: checks", last]
 
 
 @pytest.mark.parametrize(("key", "last"), [("k0", "decide: curated"), ("short", "decide: dropped")])
@@ -37,6 +37,13 @@ def test_every_fact_of_a_document_is_found(recipe, key, last):
     found = explanations.explain_document(recipe, find_id(key).hex())
     assert found.pop("doc_id") == find_id(key).hex()
     assert list(found) == list_sections(last)
+    checks = found.pop("policy: checks")
+    assert [check["rule"] for check in checks if check["fails"]] == (
+        ["gopher_quality/word_count", "gopher_quality/distinct_stop_words"]
+        if key == "short"
+        else []
+    )
+    assert {"gopher_quality/mean_word_length", "language"} <= {check["rule"] for check in checks}
     for rows in found.values():
         assert [row["doc_id"] for row in rows] == [find_id(key).hex()]
     json.dumps(found, default=str)

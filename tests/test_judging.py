@@ -12,14 +12,13 @@ import stage_samples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from gristmill.cleaning.language import LanguageModel
 from gristmill.cleaning.policy import CUSTOM_TABLE, judge
 from gristmill.pipelines import part_files
 from gristmill.pipelines.children import UnitResult
 from gristmill.pipelines.exchange import leading_hash, pick_partitions, read_chunks
+from gristmill.pipelines.policies import build_policy
 from gristmill.pipelines.stages import judging
 from gristmill.pipelines.stages.deduplicate import REPEATS
-from gristmill.pipelines.stages.measure import measure_batch
 from gristmill.pipelines.stages.splitting import SPLITS, assign_splits
 from gristmill.schemas.errors import AccountingError
 from gristmill.schemas.ledger_records import sum_ids
@@ -319,7 +318,7 @@ def judge_texts(
     part_files.write_part(folder / "documents.parquet", documents, documents.schema)
     found = list(range(len(texts))) if measured is None else measured
     rows = part_files.as_batch(documents.take(pa.array(found, pa.int64())))
-    signals = pa.Table.from_batches([measure_batch(rows, LanguageModel())])
+    signals = pa.Table.from_batches([stage_samples.measure_batch(rows)])
     part_files.write_part(folder / "signals.parquet", signals, SIGNALS)
     cluster = [
         {
@@ -379,7 +378,7 @@ def test_what_robots_txt_keeps_from_an_agent_goes_only_if_the_recipe_heeds_it(tm
 def test_verdicts_are_those_of_the_policy(tmp_path):
     result, verdicts, members = judge_texts(tmp_path, TEXTS)
     signals = part_files.read_part(tmp_path / "signals.parquet")
-    expected = judge(part_files.as_batch(signals), judging.build_policy(CLEANING))
+    expected = judge(part_files.as_batch(signals), build_policy(CLEANING))
     assert verdicts["row"].to_pylist() == list(range(5))
     assert verdicts["kept"].to_pylist() == [True, False, True, False, True]
     for name in ("kept", "rule", "value", "threshold", "comparison"):
@@ -434,7 +433,7 @@ def test_a_policy_has_its_tables_then_its_own_bounds():
             "bounds": (Bound(metric="word_count", min=7, max=9),),
         }
     )
-    policy = judging.build_policy(cleaning)
+    policy = build_policy(cleaning)
     names = [table for table, _ in policy.bounds]
     assert list(dict.fromkeys(names)) == ["fineweb", "gopher_quality", CUSTOM_TABLE]
     bound = policy.bounds[-1][1]

@@ -74,7 +74,7 @@ def test_golden_flags(line, flags):
         ('"Stop!" he said. "No." She went on.', 7, 3),
         ("Version 3.14 is out. 2 more follow.", 7, 2),
         ("wait... what? Yes", 3, 2),
-        ("一句。两句！三句？", 6, 3),
+        ("一句。两句！三句？", 4, 3),
         ("Cited.[1] Next[2] one.", 3, 2),
         ("No.Space", 1, 1),
         ("Fin! next", 2, 1),

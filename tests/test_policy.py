@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gristmill.cleaning import pii, policy, text_signals
+from gristmill.cleaning import kept_texts, pii, policy, text_signals
 from gristmill.cleaning.bounds import Bound
 from gristmill.cleaning.line_rules import LINE_RULES
 from gristmill.cleaning.policy import Policy
-from gristmill.cleaning.rule_tables import TABLES, name_bounds
+from gristmill.cleaning.rule_registry import name_bounds
+from gristmill.cleaning.rule_tables import TABLES
 from gristmill.schemas.errors import GristmillError, SchemaError
 from gristmill.schemas.tables import DOCUMENT_METRICS
 
@@ -80,7 +81,7 @@ def test_golden_verdict(path):
     (row,) = policy.judge(signals, rules).to_pylist()
     assert read_reason(row) == reason.strip()
     if row["kept"]:
-        assert policy.apply(texts, signals, rules).to_pylist() == [becomes[:-1] or text]
+        assert kept_texts.apply_policy(texts, signals, rules).to_pylist() == [becomes[:-1] or text]
 
 
 def test_every_rule_has_cases():
@@ -166,29 +167,29 @@ def test_a_looser_bound_never_drops_more(texts, rules, metric, limit):
 @given(st.lists(TEXTS, max_size=5), POLICIES, st.integers(0, 5))
 def test_verdicts_and_texts_do_not_depend_on_the_batch(texts, rules, start):
     array, signals = build_signals(texts)
-    judged, applied = policy.judge(signals, rules), policy.apply(array, signals, rules)
+    judged, applied = policy.judge(signals, rules), kept_texts.apply_policy(array, signals, rules)
     cut, part = array.slice(start), signals.slice(start)
     assert policy.judge(part, rules).to_pylist() == judged.slice(start).to_pylist()
-    assert policy.apply(cut, part, rules).to_pylist() == applied.slice(start).to_pylist()
+    assert kept_texts.apply_policy(cut, part, rules).to_pylist() == applied.slice(start).to_pylist()
 
 
 @given(st.lists(TEXTS, max_size=5))
 def test_structured_cleaning_twice_equals_once(texts):
     rules = Policy(line_rule="c4_structured", redact=frozenset(pii.PLACEHOLDERS))
-    once = policy.apply(*build_signals(texts), rules)
-    assert policy.apply(*build_signals(once.to_pylist()), rules).equals(once)
+    once = kept_texts.apply_policy(*build_signals(texts), rules)
+    assert kept_texts.apply_policy(*build_signals(once.to_pylist()), rules).equals(once)
 
 
 @given(st.lists(TEXTS, max_size=5))
 def test_an_empty_policy_keeps_everything_as_it_is(texts):
     array, signals = build_signals(texts)
     assert policy.judge(signals, Policy())["kept"].to_pylist() == [True] * len(texts)
-    assert policy.apply(array, signals, Policy()) is array
+    assert kept_texts.apply_policy(array, signals, Policy()) is array
 
 
 def test_apply_redacts_only_the_kinds_asked_for():
     array, signals = build_signals(["ü foo@bar.com 8.8.8.8", "nothing"])
-    applied = policy.apply(array, signals, Policy(redact=frozenset({"ipv4"})))
+    applied = kept_texts.apply_policy(array, signals, Policy(redact=frozenset({"ipv4"})))
     assert applied.to_pylist() == ["ü foo@bar.com [IPV4]", "nothing"]
 
 
@@ -197,7 +198,7 @@ def test_apply_redacts_and_drops_lines_together():
         ["We use cookies on this page.\nPlease write to foo@bar.com if you like.\nShort line"]
     )
     rules = Policy(line_rule="c4_structured", redact=frozenset({"email"}))
-    assert policy.apply(array, signals, rules).to_pylist() == [
+    assert kept_texts.apply_policy(array, signals, rules).to_pylist() == [
         "Please write to [EMAIL] if you like."
     ]
 
@@ -206,9 +207,9 @@ def test_apply_refuses_texts_of_other_signals():
     _, signals = build_signals(["We use cookies on this page.\nmore"])
     rules = Policy(line_rule="c4")
     with pytest.raises(SchemaError, match="lines"):
-        policy.apply(pa.array(["one line"]), signals, rules)
+        kept_texts.apply_policy(pa.array(["one line"]), signals, rules)
     with pytest.raises(SchemaError, match="rows"):
-        policy.apply(pa.array(["a", "b"]), signals, rules)
+        kept_texts.apply_policy(pa.array(["a", "b"]), signals, rules)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Quality metrics: golden numbers and the laws of counts."""
 
+import math
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -34,7 +36,44 @@ def measure_text(text):
         ("a\n\n\nb\nc d", "newline_to_word_ratio", 0.5),
         ("a\n\n\nb\nc d", "line_count", 3),
         ("héé 漢\n", "char_count", 6),
-        ("漢字", "word_count", 2),
+        ("漢字", "word_count", 1),
+        ("我们在北京大学学习计算机科学。", "word_count", 8),
+        ("ABC Def", "uppercase_letter_fraction", 4 / 7),
+        ("a1٣½", "digit_fraction", 0.5),
+        ("a\t\n b", "whitespace_fraction", 0.6),
+        ("a.b, (c)_", "punctuation_char_fraction", 5 / 9),
+        ("a+b=€☎", "symbol_char_fraction", 4 / 6),
+        ("([{⟨x⟩}])", "parenthesis_fraction", 8 / 9),
+        ("don't 5%\x07\u200b", "non_alphanumeric_char_fraction", 4 / 10),
+        ("see https://a.b/c?d now", "url_char_fraction", 15 / 23),
+        ("http://a.org/http://b.org\nHTTP://c ftp://d http:/e", "url_count", 2),
+        ("a\x00\x07\t\n\x1c\x85b\x9f", "control_char_count", 3),
+        ("a\ufffd\ufffd", "replacement_char_count", 2),
+        ("☎ 😀 🇩🇪 © a", "emoji_count", 4),
+        ("NASA A1 Nasa 42 a", "all_caps_word_fraction", 0.4),
+        ("a b a A", "distinct_word_fraction", 0.75),
+        ("a b c d", "unigram_entropy", math.log(4)),
+        ("a a a a", "unigram_entropy", 0),
+        ("The THE then of OF", "stop_word_count", 4),
+        ("The cat", "stop_word_fraction", 0.5),
+        ("# one... two… three four", "symbol_to_word_ratio", 0.75),
+        ("x" * 1001 + " " + "y" * 1000, "long_word_count", 1),
+        ("a\nb\n\n\nc", "paragraph_count", 2),
+        ("a\n  four  \n", "longest_line_chars", 4),
+        ("a\n  four  \n", "mean_line_length", 2.5),
+        ("12/3\n٣\nx1\n--\n\n", "numeric_line_fraction", 0.5),
+        ("a.\n\nb...\nc”\nd[1]", "terminal_line_fraction", 0.25),
+        ("javascript javascript\nJavaScript\n\n", "javascript_line_count", 2),
+        ("terms of use\ncookie policy\nterms", "policy_line_count", 2),
+        ("Short. This sentence is long enough.", "short_or_long_sentence_fraction", 0.5),
+        (
+            "Aa Bb Cc Dd Ee Ff Gg hh ii jj kk ll. " + "And so " * 20,
+            "list_case_sentence_fraction",
+            0.5,
+        ),
+        ("A B C D E F g h i j k l.", "list_case_sentence_fraction", 0),
+        ("Aa Bb Cc Dd Ee Ff Gg hh ii jj kk.", "list_case_sentence_fraction", 0),
+        ("abcd1. Abcd12", "technical_char_sentence_fraction", 0.5),
     ],
 )
 def test_golden_metrics(text, metric, value):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gristmill.pipelines import cli
-from gristmill.pipelines.stages.judging import build_policy
+from gristmill.pipelines.policies import build_policy
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.recipe import Recipe, load_recipe
 from gristmill.schemas.yaml_files import read_yaml
@@ -90,7 +90,7 @@ def test_three_mistakes_give_one_message_and_exit_2(tmp_path, capsys):
         (
             ("cleaning: {", "cleaning: {bounds: [{metric: word_count}], "),
             "cleaning.bounds.0",
-            "needs min, max or both",
+            "needs min, max, above or below",
         ),
         (
             ("cleaning: {", "splits: {validation: 0.6, test: 0.5}\ncleaning: {"),

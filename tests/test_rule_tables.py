@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gristmill.cleaning.bounds import Bound
-from gristmill.cleaning.rule_tables import TABLES, find_table, name_bounds
+from gristmill.cleaning.policy import Policy
+from gristmill.cleaning.rule_registry import find_table, name_bounds
+from gristmill.cleaning.rule_tables import TABLES
 from gristmill.schemas.errors import SchemaError
 from gristmill.schemas.tables import DOCUMENT_METRICS
 
@@ -60,7 +62,9 @@ def test_tables_cannot_be_changed():
 
 def test_v27_a_misspelt_metric_is_an_error_and_names_the_right_one():
     with pytest.raises(SchemaError, match="top_2gram_char_fraction"):
-        Bound("top_2grams_char_fraction", max=0.2)
+        Policy(bounds=(("custom", Bound("top_2grams_char_fraction", max=0.2)),))
+    with pytest.raises(SchemaError, match="top_2gram_char_fraction@dolma"):
+        Policy(bounds=(("custom", Bound("top_2grams_char_fraction@dolma", max=0.2)),))
 
 
 @pytest.mark.parametrize("name", ["gopher_qualty", "fineweb@paper", ""])

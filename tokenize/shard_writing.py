@@ -235,4 +235,4 @@ def _find_fault(
     return -1
 
 
-# kernels of: 594710e34cc74d77
+# kernels of: 6ac7f5cce4a447a7

@@ -197,4 +197,4 @@ def _find_plan(
     return plan
 
 
-# kernels of: 68ecbc7a7dd10a54
+# kernels of: 7824f9240f2a80be

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from gristmill.cleaning.kept_texts import apply_policy
 from gristmill.cleaning.policy import Policy
-from gristmill.cleaning.policy import apply as apply_policy
 from gristmill.pipelines.children import UnitContext, UnitResult
 from gristmill.pipelines.exchange import (
     gather_partition,
@@ -28,8 +28,9 @@ from gristmill.pipelines.part_files import (
     view_ids,
     write_part,
 )
+from gristmill.pipelines.policies import build_policy
 from gristmill.pipelines.set_aside import quarantine_rows
-from gristmill.pipelines.stages.judging import LOSERS, VERDICTS, build_policy
+from gristmill.pipelines.stages.judging import LOSERS, VERDICTS
 from gristmill.pipelines.stages.splitting import SPLITS, assign_splits
 from gristmill.pipelines.steps import read_list
 from gristmill.schemas.identity import content_id

@@ -3,6 +3,7 @@
 from typing import Any
 
 from gristmill.pipelines.exchange import count_partitions
+from gristmill.pipelines.policies import build_policy
 from gristmill.pipelines.run_state import Run
 from gristmill.pipelines.stages import collect, measure
 from gristmill.pipelines.stages.collect_steps import CONSENTS
@@ -20,20 +21,16 @@ from gristmill.pipelines.stages.planning import (
 )
 from gristmill.pipelines.stages.splitting import SPLITS
 from gristmill.pipelines.steps import Step
+from gristmill.pipelines.units import trace_modules
 from gristmill.schemas.errors import AccountingError
 from gristmill.schemas.manifests import StageManifest
 
 CODE = (
-    "gristmill.cleaning.bounds",
-    "gristmill.cleaning.language",
-    "gristmill.cleaning.line_rules",
-    "gristmill.cleaning.pii",
-    "gristmill.cleaning.policy",
-    "gristmill.cleaning.rule_tables",
     "gristmill.dedup",
     "gristmill.pipelines.exchange",
     "gristmill.pipelines.lookups",
     "gristmill.pipelines.part_files",
+    "gristmill.pipelines.policies",
     "gristmill.pipelines.set_aside",
     "gristmill.pipelines.stages.applying",
     "gristmill.pipelines.stages.deduplicate",
@@ -58,6 +55,7 @@ def run_decide(run: Run) -> None:
     judged = run.close(_plan_judge(run), measured)
     resolved = run.close(_plan_resolve(run, judged))
     applied = run.close(_plan_apply(run, judged, resolved), measured)
+    _warn_of_idle_rules(run, applied)
     run.close(_plan_sort(run, applied, "curated", _name_shards(run)), applied.totals)
     slots = name_partitions(count_partitions(measured.kept, DROPPED_PER_PARTITION))
     dropped = run.close(_plan_sort(run, applied, "dropped", slots)).totals
@@ -66,6 +64,24 @@ def run_decide(run: Run) -> None:
         raise AccountingError(
             f"decide dropped {lost} documents, but its dropped table has {dropped.records_in}"
         )
+
+
+def _warn_of_idle_rules(run: Run, applied: StageManifest) -> None:
+    """A rule that drops nothing may be a mistake, such as a bound on the wrong scale."""
+    rules = build_policy(run.recipe.cleaning).list_rules()
+    idle = [rule for rule in rules if not applied.totals.dropped.get(rule)]
+    if idle and applied.totals.records_in:
+        run.progress.warn(
+            f"{len(idle)} of {len(rules)} rules dropped none of "
+            f"{applied.totals.records_in} documents: {', '.join(idle)}"
+        )
+
+
+def _list_code(run: Run) -> tuple[str, ...]:
+    """Modules that decide: policies, and the dialects whose rules the recipe's policy has."""
+    names = build_policy(run.recipe.cleaning).list_dialects()
+    roots = ["gristmill.cleaning.kept_texts", *(f"gristmill.cleaning.dialects.{n}" for n in names)]
+    return (*CODE, *trace_modules("gristmill.cleaning", *roots))
 
 
 def _describe_choices(run: Run) -> dict[str, Any]:
@@ -98,7 +114,7 @@ def _plan_judge(run: Run) -> Step:
         "priorities": list_priorities(run),
         "count": len(run.steps["deduplicate.verify"].units),
     }
-    work = Work("decide.judge", "judging:judge_part", choices, CODE)
+    work = Work("decide.judge", "judging:judge_part", choices, _list_code(run))
     lists = {
         "clusters": list_parts(run, work.step, verified, "clusters"),
         "repeats": list_parts(run, work.step, linked, "repeats"),
@@ -124,7 +140,7 @@ def _plan_resolve(run: Run, judged: StageManifest) -> Step:
         Slot(record.title, [part.sha256], {**choices, "matches": path})
         for record, part, path in run.pair_parts("deduplicate.verify", "matches")
     ]
-    work = Work("decide.resolve", "judging:resolve_partition", choices, CODE)
+    work = Work("decide.resolve", "judging:resolve_partition", choices, _list_code(run))
     return plan_reduce(run, work, {"members": judged}, slots)
 
 
@@ -157,7 +173,7 @@ def _plan_apply(run: Run, judged: StageManifest, resolved: StageManifest) -> Ste
         "counts": count_shards(run),
         "dropped_count": count_partitions(measured, DROPPED_PER_PARTITION),
     }
-    work = Work("decide.apply", "applying:apply_part", choices, CODE)
+    work = Work("decide.apply", "applying:apply_part", choices, _list_code(run))
     lists = {
         "losers": list_parts(run, work.step, resolved, "losers"),
         "clusters": list_parts(run, work.step, verified, "clusters"),

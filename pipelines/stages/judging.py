@@ -3,7 +3,7 @@
 Nothing here reads text: a new threshold reruns this on stored signals alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gristmill.cleaning.bounds import Bound
-from gristmill.cleaning.policy import CUSTOM_TABLE, Policy, judge
-from gristmill.cleaning.rule_tables import name_bounds
+from gristmill.cleaning.policy import Policy, judge
 from gristmill.dedup.star_removal import resolve_cluster
 from gristmill.pipelines.children import UnitContext, UnitResult
 from gristmill.pipelines.exchange import (
@@ -30,6 +28,7 @@ from gristmill.pipelines.part_files import (
     view_ids,
     write_part,
 )
+from gristmill.pipelines.policies import build_policy
 from gristmill.pipelines.stages.deduplicate import read_repeats
 from gristmill.pipelines.stages.opt_outs import match_opt_outs, merge_opt_outs
 from gristmill.pipelines.stages.splitting import SPLITS, assign_splits
@@ -75,23 +74,12 @@ LOSERS = pa.schema(
 CLUSTER_OF = pa.schema(
     [pa.field("doc_id", ID, nullable=False), pa.field("cluster_id", ID, nullable=False)]
 )
+#: Signals that are read whatever the policy asks for.
+COLUMNS = ("doc_id", "char_count", "text_bytes")
 REPEATED = "repeated_id"
 OPT_OUT = "opt_out"
+URL_LIST = "url_list"
 SPLIT_LEAK = "split_leak"
-
-
-def build_policy(cleaning: Cleaning) -> Policy:
-    """Build the policy that a recipe describes: its tables in order, then its own bounds."""
-    bounds = [
-        *name_bounds(*cleaning.rule_tables),
-        *((CUSTOM_TABLE, Bound(b.metric, min=b.min, max=b.max)) for b in cleaning.bounds),
-    ]
-    return Policy(
-        languages=cleaning.languages,
-        bounds=tuple(bounds),
-        line_rule=cleaning.line_rule,
-        redact=frozenset(cleaning.redact),
-    )
 
 
 def judge_part(context: UnitContext) -> UnitResult:
@@ -99,12 +87,19 @@ def judge_part(context: UnitContext) -> UnitResult:
     params = context.unit.params
     cleaning = Cleaning.model_validate(params["cleaning"])
     documents = read_part(params["documents"], ["doc_id", "source", "date", "opt_outs"])
-    signals = read_part(params["signals"]).combine_chunks()
+    policy = build_policy(cleaning)
+    columns = {
+        *COLUMNS,
+        *policy.list_columns(),
+        *(["url_categories"] * bool(cleaning.url_categories)),
+    }
+    signals = read_part(params["signals"], sorted(columns)).combine_chunks()
     rows = align_rows(view_ids(documents["doc_id"]), view_ids(signals["doc_id"]))
-    judged = _judge_table(signals, build_policy(cleaning))
+    judged = _judge_table(signals, policy)
     opt_outs = _gather_opt_outs(params, documents.take(pa.array(rows)))
     overruled = {
         OPT_OUT: match_opt_outs(opt_outs, cleaning.opt_outs),
+        URL_LIST: _match_categories(signals, cleaning.url_categories),
         REPEATED: np.isin(rows, read_repeats(params["repeats"], params["unit_key"])),
     }
     repeated = overruled[REPEATED]
@@ -133,6 +128,16 @@ def _judge_table(signals: pa.Table, policy: Policy) -> pa.Table:
     if not batches:
         return VERDICTS.empty_table().drop_columns(["doc_id", "row"])
     return pa.Table.from_batches(batches)
+
+
+def _match_categories(signals: pa.Table, categories: Collection[str]) -> npt.NDArray[np.bool_]:
+    """Tell which documents' addresses stand on a list of these categories."""
+    found = np.zeros(signals.num_rows, np.bool_)
+    if categories:
+        lists = signals["url_categories"].combine_chunks()
+        wanted = pc.is_in(lists.flatten(), pa.array(sorted(categories), pa.string()))
+        found[np.asarray(pc.list_parent_indices(lists).filter(wanted))] = True
+    return found
 
 
 def _gather_opt_outs(params: Any, documents: pa.Table) -> pa.Array:

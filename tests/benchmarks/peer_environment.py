@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+NO_DEPENDENCIES = "Installed with --no-deps"
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -33,7 +34,9 @@ def find_python(name: str = "peers") -> Path:
         return python
     sys.stderr.write(f"installing {requirements.name} into {folder} (once)\n")
     _call_quietly([sys.executable, "-m", "venv", "--clear", str(folder)])
-    _call_quietly([str(python), "-m", "pip", "install", "-q", "-r", str(requirements)])
+    # A list that says so is complete, and its pins would not resolve.
+    alone = ["--no-deps"] if NO_DEPENDENCIES in requirements.read_text() else []
+    _call_quietly([str(python), "-m", "pip", "install", "-q", *alone, "-r", str(requirements)])
     marker.write_text(wanted)
     return python
 

@@ -1,0 +1,268 @@
+"""RedPajama-V2's quality signals (Weber et al. 2024, arXiv:2411.12372) as its code counts them.
+
+Those of the 46 that need no model and no list. Left out: what CCNet computes, importance
+weights and classifiers, the lists of bad words and domains, and the share of stop words, whose
+list depends on the language. Values are rounded to eight places as RPv2 rounds them; where it
+gives none, a value is NaN. RPv2 has no thresholds; the tables are Gopher's on its signals.
+
+What it does besides what its names say: normalising deletes punctuation and so joins words
+("and/or" is one); a straight quotation mark is no terminal punctuation; the first copy of a
+repeated n-gram counts; a line holds its newline.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+import numba
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from gristmill.cleaning.bounds import Bound
+from gristmill.cleaning.dialects import rpv2_scan as scan
+from gristmill.cleaning.dialects.dclm_characters import NEWLINE, decode_points, trait_table
+from gristmill.cleaning.dialects.dclm_ngrams import (
+    FIRST_TIMES_COUNT,
+    NGRAM_METRICS,
+    write_ngrams,
+)
+from gristmill.cleaning.dialects.rpv2_normal import (
+    NormalForms,
+    delete_punctuation,
+    normal_forms,
+    normalize_points,
+)
+from gristmill.cleaning.dialects.rpv2_scan import LineSignals
+from gristmill.cleaning.repetition_signals import (
+    CountTable,
+    Words,
+    count_key,
+    new_table,
+    new_words,
+    reserve_table,
+)
+from gristmill.cleaning.segments import Bytes
+from gristmill.cleaning.text_signals import Offsets, read_buffers
+from gristmill.cleaning.word_breaks import Traits
+
+NAME: Final = "rpv2"
+
+_STEMS: Final = (
+    "word_count",
+    "mean_word_length",
+    "frac_unique_words",
+    "unigram_entropy",
+    *NGRAM_METRICS,
+    "lorem_ipsum",
+    "curly_bracket",
+    "symbol_to_word_ratio",
+    "frac_no_alph_words",
+    "frac_all_caps_words",
+    "sentence_count",
+    "ellipsis_line_fraction",
+    "bullet_line_fraction",
+)
+_LINE_STEMS: Final[Mapping[str, tuple[pa.DataType, npt.DTypeLike]]] = MappingProxyType(
+    {
+        "line_ending_with_terminal_punctution_mark": (pa.uint8(), np.uint8),
+        "line_javascript_counts": (pa.uint16(), np.uint16),
+        "line_num_words": (pa.uint16(), np.uint16),
+        "line_numerical_chars_fraction": (pa.float32(), np.float32),
+        "line_start_with_bulletpoint": (pa.uint8(), np.uint8),
+        "line_uppercase_letter_fraction": (pa.float32(), np.float32),
+    }
+)
+SCHEMA: Final = pa.schema(
+    [pa.field(f"{stem}@{NAME}", pa.float64(), nullable=False) for stem in _STEMS]
+    + [
+        pa.field(f"{stem}@{NAME}", pa.list_(kind), nullable=False)
+        for stem, (kind, _) in _LINE_STEMS.items()
+    ]
+)
+
+_NGRAMS: Final = _STEMS.index(NGRAM_METRICS[0])
+_NGRAMS_END: Final = _NGRAMS + len(NGRAM_METRICS)
+_PLACES: Final = 8
+#: Decomposition makes at most four characters of one.
+_GROWTH: Final = 4
+
+Row = npt.NDArray[np.float64]
+
+
+def _bound(stem: str, low: float | None = None, high: float | None = None) -> Bound:
+    return Bound(metric=f"{stem}@{NAME}", min=low, max=high)
+
+
+TABLES: Final[Mapping[str, tuple[Bound, ...]]] = MappingProxyType(
+    {
+        "gopher_quality@rpv2": (
+            _bound("word_count", 50, 100_000),
+            _bound("mean_word_length", 3, 10),
+            _bound("symbol_to_word_ratio", None, 0.1),
+            _bound("bullet_line_fraction", None, 0.9),
+            _bound("ellipsis_line_fraction", None, 0.3),
+            _bound("frac_no_alph_words", None, 0.2),
+        ),
+        "gopher_repetition@rpv2": (
+            _bound("top_2gram_char_fraction", None, 0.2),
+            _bound("top_3gram_char_fraction", None, 0.18),
+            _bound("top_4gram_char_fraction", None, 0.16),
+            _bound("duplicate_5gram_char_fraction", None, 0.15),
+            _bound("duplicate_6gram_char_fraction", None, 0.14),
+            _bound("duplicate_7gram_char_fraction", None, 0.13),
+            _bound("duplicate_8gram_char_fraction", None, 0.12),
+            _bound("duplicate_9gram_char_fraction", None, 0.11),
+            _bound("duplicate_10gram_char_fraction", None, 0.1),
+        ),
+    }
+)
+
+_SOURCE: Final = (
+    "Gopher's thresholds (Rae et al. 2021, arXiv:2112.11446) on RPv2's signals: "
+    "github.com/togethercomputer/RedPajama-Data, app/src/core/quality_signals/"
+)
+SOURCES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "gopher_quality@rpv2": _SOURCE + "natural_language.py",
+        "gopher_repetition@rpv2": _SOURCE + "repetitions.py",
+    }
+)
+LINE_FILTERS: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType({})
+
+
+@numba.njit(cache=True, nogil=True, _nrt=False)
+def _write_unigrams(words: Words, count: int, table: CountTable, row: Row) -> None:
+    """Measure how varied the words are, in the order of their first occurrence."""
+    row[0] = count
+    row[1:4] = np.nan
+    if count == 0:
+        return
+    distinct = 0
+    for place in range(count):
+        slot, before = count_key(table, words.hashes[place])
+        if before == 0:
+            words.slots[distinct] = slot
+            distinct += 1
+    entropy = 0.0
+    for index in range(distinct):
+        times = np.int64(table.cells[words.slots[index]] & np.uint64(0xFFFFFFFF))
+        entropy += -times / count * np.log(times / count)
+    row[1] = words.char_ends[count] / count
+    row[2] = distinct / count
+    row[3] = entropy
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _divide(part: int, whole: int, otherwise: float) -> float:
+    return part / whole if whole else otherwise
+
+
+@numba.njit(cache=True, nogil=True, _nrt=False)
+def _write_counts(counts: scan.Counts, size: int, length: int, row: Row) -> None:
+    """Turn counts into the metrics after the n-grams.
+
+    Args:
+        counts: of the document.
+        size: characters of the raw text.
+        length: characters of the normalised one, each run of whitespace being one.
+        row: its metrics.
+    """
+    raw_words, lines = counts[scan.RAW_WORDS], counts[scan.LINES]
+    lorem = counts[scan.LOREM_IPSUMS] if counts[scan.EXACT_LOREM_IPSUMS] else 0
+    row[_NGRAMS_END] = _divide(lorem, length, 0.0)
+    row[_NGRAMS_END + 1] = _divide(counts[scan.BRACKETS], size, 0.0)
+    row[_NGRAMS_END + 2] = _divide(counts[scan.SYMBOLS], raw_words, np.nan)
+    row[_NGRAMS_END + 3] = 1.0 - _divide(counts[scan.LATIN_WORDS], raw_words, np.nan)
+    row[_NGRAMS_END + 4] = _divide(counts[scan.CAPITAL_WORDS], raw_words, np.nan)
+    row[_NGRAMS_END + 5] = counts[scan.SENTENCES]
+    row[_NGRAMS_END + 6] = _divide(counts[scan.ELLIPSIS_LINES], lines, np.nan)
+    row[_NGRAMS_END + 7] = _divide(counts[scan.BULLET_LINES], lines, np.nan)
+
+
+@numba.njit(cache=True, nogil=True)
+def _count_lines(data: Bytes, offsets: Offsets) -> Offsets:
+    """Give the offsets of each document's lines; no line follows a final newline."""
+    line_offsets = np.zeros(offsets.size, np.int32)
+    for row in range(offsets.size - 1):
+        start, end = offsets[row], offsets[row + 1]
+        lines = int(end > start and data[end - 1] != NEWLINE)
+        for position in range(start, end):
+            lines += data[position] == NEWLINE
+        line_offsets[row + 1] = line_offsets[row] + lines
+    return line_offsets
+
+
+@numba.njit(cache=True, nogil=True)
+def _measure_batch(
+    data: Bytes,
+    offsets: Offsets,
+    line_offsets: Offsets,
+    tables: tuple[Traits, NormalForms],
+    signals: LineSignals,
+) -> npt.NDArray[np.float64]:
+    """Measure every document; returns shape (n, metrics), not rounded."""
+    traits, forms = tables
+    rows = np.zeros((offsets.size - 1, len(_STEMS)), np.float64)
+    longest = 0
+    for index in range(offsets.size - 1):
+        longest = max(longest, offsets[index + 1] - offsets[index])
+    points, normal = np.empty(longest + 1, np.int32), np.empty(_GROWTH * longest + 1, np.int32)
+    counts = np.empty(len(scan.COUNTS), np.int64)
+    words, table = new_words(longest + 1), new_table(1024)
+    for index in range(offsets.size - 1):
+        row = rows[index]
+        lines = (line_offsets[index], line_offsets[index + 1])
+        size = decode_points(data, offsets[index], offsets[index + 1], points)
+        counts[:] = 0
+        scan.count_raw_words(points, size, traits, counts)
+        scan.count_symbols(points, size, counts)
+        scan.count_sentences(points, size, traits, counts)
+        scan.scan_lines(points, size, traits, lines[0], signals, counts)
+        left = delete_punctuation(points, size, forms.bits)
+        left = normalize_points(points, left, forms, normal)
+        count = scan.split_words(normal, left, traits, words, lines, signals, counts)
+        table = reserve_table(table, count)
+        _write_unigrams(words, count, table, row)
+        write_ngrams(words, count, table, FIRST_TIMES_COUNT, row[_NGRAMS:_NGRAMS_END])
+        _write_counts(counts, size, words.char_ends[count] + max(count - 1, 0), row)
+    return rows
+
+
+def _round_column(column: npt.NDArray[np.float64]) -> pa.Array:
+    """Round as RPv2 does: to the nearest decimal, which numpy's `round` may miss."""
+    return pa.array([round(value, _PLACES) for value in column.tolist()], pa.float64())
+
+
+def measure(texts: pa.StringArray) -> pa.RecordBatch:
+    """Measure a batch of documents.
+
+    Args:
+        texts: n texts, no nulls; may be a slice.
+
+    Returns:
+        n rows of `SCHEMA`: metrics float64; per line, counts of words uint16 (65,535
+        standing for more), marks uint8, shares float32.
+
+    Raises:
+        SchemaError: the array is not of type string, holds nulls or is not UTF-8.
+    """
+    data, offsets = read_buffers(texts)
+    line_offsets = _count_lines(data, offsets)
+    signals = LineSignals(
+        *(np.empty(int(line_offsets[-1]), kind) for _, kind in _LINE_STEMS.values())
+    )
+    tables = (trait_table(), normal_forms())
+    rows = _measure_batch(data, offsets, line_offsets, tables, signals)
+    ends = pa.array(line_offsets)
+    arrays = [_round_column(column) for column in rows.T]
+    arrays += [pa.ListArray.from_arrays(ends, pa.array(column)) for column in signals]
+    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
+
+
+def warm_up() -> None:
+    """Compile or load every kernel, so that no document pays for it."""
+    measure(pa.array(["Word word.\n\n\u00c9t\u00e9 javascript", ""], pa.string()))
+
+
+# kernels of: 4d4ddab59f0289c9
