@@ -69,4 +69,4 @@ def write_characters(board: Board, row: npt.NDArray[np.float64]) -> None:
     row[_EMOJI_COUNT] = tally[traits.TALLY_EMOJI]
 
 
-# kernels of: 89044fed4f2ce3c5
+# kernels of: 216548de04e0cd0b

@@ -98,7 +98,7 @@ def removal_shares(groups: Mapping[str, pa.Array], verdicts: pa.RecordBatch) -> 
         names, codes = _number(column)
         counts = np.zeros((len(names) + 1, len(rules) + 1), np.int64)
         np.add.at(counts, (codes, rule_codes), 1)
-        rows += [(grouping, *row) for row in _list_rows([*names, None], rules, counts)]
+        rows += [(grouping, *row) for row in list_shares([*names, None], rules, counts)]
     columns = list(zip(*rows, strict=True)) or [()] * len(REMOVAL_SHARES)
     arrays = [
         pa.array(column, field.type) for column, field in zip(columns, REMOVAL_SHARES, strict=True)
@@ -116,10 +116,19 @@ def _number(column: pa.Array) -> tuple[list[str], npt.NDArray[np.int64]]:
     return ordered, numbers[coded.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)]
 
 
-def _list_rows(
+def list_shares(
     names: list[str | None], rules: list[str], counts: npt.NDArray[np.int64]
 ) -> Iterator[tuple[object, ...]]:
-    """List the shares of one grouping; the last column of `counts` holds what is kept."""
+    """List the shares of one grouping.
+
+    Args:
+        names: of its groups.
+        rules: that drop.
+        counts: documents, shape (groups, rules + 1); the last column counts those kept.
+
+    Yields:
+        (group, rule, documents, dropped, share, lift, low, high) as in `REMOVAL_SHARES`.
+    """
     documents = counts.sum(axis=1)
     dropped = np.column_stack([documents - counts[:, -1], counts[:, :-1]])
     overall = dropped.sum(axis=0) / max(1, documents.sum())

@@ -241,4 +241,4 @@ def _densify(matrix: Floats | QuantizedMatrix) -> Floats:
     return dense
 
 
-# kernels of: 575c83a5f241faad
+# kernels of: ccd0965459446ce6

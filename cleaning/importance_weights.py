@@ -171,4 +171,4 @@ def write_weights(weights: Weights, path: Path) -> None:
         np.save(stream, weights, allow_pickle=False)
 
 
-# kernels of: 6cf4991352ae43c9
+# kernels of: 5f2bd20769942f71

@@ -269,4 +269,4 @@ def opens_with_bullet(data: Bytes, start: int, end: int) -> bool:
     return bullet
 
 
-# kernels of: 9e67373c42ae8664
+# kernels of: e8308ba375c975b7

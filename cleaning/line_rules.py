@@ -214,4 +214,4 @@ def warm_up() -> None:
     )
 
 
-# kernels of: 92b23848c73b214b
+# kernels of: 538d4787aac9c0c1

@@ -198,4 +198,4 @@ def close_line(
     board[at.LINE_INDEX] += 1
 
 
-# kernels of: 2b4bdee5505ea21f
+# kernels of: ed14f32e62a4b81a

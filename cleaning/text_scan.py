@@ -206,4 +206,4 @@ def scan_document(
     line_scan.close_paragraph(board, table)
 
 
-# kernels of: 7fac9b9b9088d04c
+# kernels of: b50197bf1e7dc978

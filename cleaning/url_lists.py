@@ -249,4 +249,4 @@ def warm_up() -> None:
     _look_up(data, ends, data, ends, table, np.zeros(1, np.uint64))
 
 
-# kernels of: 69a9b1612f28efd4
+# kernels of: c8a668ecbc1bb35d

@@ -174,13 +174,14 @@ def _tabulate_pairs() -> npt.NDArray[np.uint8]:
 _PAIRS: Final = _tabulate_pairs()
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def trait_of(traits: Traits, point: int) -> np.int64:
     """Look up the entry of a character."""
-    return np.int64(traits[min(point, TABLE_SIZE)])
+    # Unsigned: no place is counted from the end.
+    return np.int64(traits[min(np.uint64(np.uint32(point)), np.uint64(TABLE_SIZE))])
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _class_after(points: Points, position: int, end: int, traits: Traits) -> int:
     """Give the class of the next character that is not skipped (WB4)."""
     found = EXTEND
@@ -190,7 +191,7 @@ def _class_after(points: Points, position: int, end: int, traits: Traits) -> int
     return found
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _joins_in_context(
     action: int, points: Points, after: int, end: int, traits: Traits, earlier: int
 ) -> bool:
@@ -205,7 +206,7 @@ def _joins_in_context(
     return bool(other == NUMERIC)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def find_segment_end(points: Points, start: int, end: int, traits: Traits) -> int:
     """Find where the segment that begins at `start` ends.
 
@@ -245,7 +246,7 @@ def find_segment_end(points: Points, start: int, end: int, traits: Traits) -> in
     return position
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def find_segments(points: Points, start: int, end: int, traits: Traits, bounds: Points) -> int:
     """Find every segment of a run of characters that is not whitespace of ASCII alone.
 

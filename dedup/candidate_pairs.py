@@ -214,4 +214,4 @@ def match_banded(sets: Shingles, settings: MinHashSettings) -> MatchedNodes:
     )
 
 
-# kernels of: dd88e664edcd956e
+# kernels of: 5341d0492921ba7c

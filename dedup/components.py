@@ -163,4 +163,4 @@ def measure_components(
     )
 
 
-# kernels of: 86aaeab83b1bf34b
+# kernels of: 9e7642d23bac1b68

@@ -149,4 +149,4 @@ def resolve_cluster(
     return Resolution(*_walk_members(order, places, eligible, texts, *edges))
 
 
-# kernels of: e9d32f1865f123ce
+# kernels of: 6b5591f54dff8aa1

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gristmill.cleaning.bounds import Bound
     from gristmill.pipelines.cli_engines import AddVerb, Verbs
+    from gristmill.pipelines.what_if import WhatIf
 
+ANY_RULE = "*"  # as in `gristmill.cleaning.fairness`, which is imported when called
 #: Groups of each kind that a table for people shows.
 SHOWN_GROUPS = 10
 
@@ -136,10 +138,10 @@ def what_if(options: Namespace) -> int:
     """Say what another policy would keep of a run."""
     from gristmill.pipelines.policy_files import load_policy
     from gristmill.pipelines.recipe_checks import load_checked
-    from gristmill.pipelines.what_if import WhatIf, rank_groups, try_policy
+    from gristmill.pipelines.what_if import rank_groups, try_policy
 
     recipe = load_checked(Path(options.recipe), output=options.output)
-    found: WhatIf = try_policy(recipe, load_policy(options.policy))
+    found = try_policy(recipe, load_policy(options.policy))
     if options.json:
         print(json.dumps(found.describe(), indent=2))
         return 0
@@ -151,17 +153,34 @@ def what_if(options: Namespace) -> int:
         now, then = total["tokens_now"], total["tokens_then"]
         print(f"  {'tokens':<26} {'':>12} {now:>12,} {then:>12,}")
     print("dropped by rule")
-    for rule in sorted({*found.dropped_now, *found.dropped_then}):
-        now, then = found.dropped_now[rule], found.dropped_then[rule]
-        print(f"  {rule:<52} {now:>12,} {then:>12,}")
+    before, after = found.total.dropped(0), found.total.dropped(1)
+    for rule in sorted({*before, *after}):
+        print(f"  {rule:<52} {before[rule]:>12,} {after[rule]:>12,}")
     for kind, groups in found.groups.items():
         print(f"by {kind}, the largest changes first (share kept)")
         for name, tally in rank_groups(groups)[:SHOWN_GROUPS]:
-            shares = [count / tally.documents for count in (tally.kept_now, tally.kept_then)]
-            print(f"  {name:<40} {tally.documents:>10,} {shares[0]:>10.1%} {shares[1]:>10.1%}")
+            documents = tally.documents.total()
+            shares = [tally.kept(policy) / documents for policy in (0, 1)]
+            print(f"  {name:<40} {documents:>10,} {shares[0]:>10.1%} {shares[1]:>10.1%}")
+        _print_losses(found, kind)
     if found.unused_rules:
         print(f"rules that drop nothing: {', '.join(found.unused_rules)}")
     return 0
+
+
+def _print_losses(found: "WhatIf", kind: str) -> None:
+    """Who loses more than others: shares whose interval lies above that of all documents."""
+    rows = [
+        row
+        for row in found.list_losses(kind)
+        if row["low"] > row["share"] / row["lift"] and row["rule"] != ANY_RULE
+    ]
+    if rows:
+        print(f"  loses more than its share, by {kind} and rule")
+    for row in rows[:SHOWN_GROUPS]:
+        print(
+            f"    {row['group']:<38} {row['rule']:<48} {row['share']:>8.1%} {row['lift']:>7.1f} x"
+        )
 
 
 def _render_row(name: str, total: dict[str, Any], columns: tuple[str, ...]) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gristmill.cleaning.fairness import REMOVAL_SHARES, find_interval, list_shares
 from gristmill.cleaning.policy import judge
 from gristmill.cleaning.url_rules import registered_domain
 from gristmill.pipelines.lookups import align_rows
@@ -26,30 +26,47 @@ from gristmill.schemas.recipe import Cleaning, Recipe
 GROUPS: Final = ("language", "script", "source", "domain")
 NOWHERE: Final = "-"
 _HOST: Final = r"^[A-Za-z][A-Za-z0-9+.\-]*://(?:[^/?#@]*@)?(?P<host>[^/?#:]+)"
-_Z: Final = 1.959964  # two-sided 95 % of the normal distribution
+ALL: Final = "all"
 
-Mask = npt.NDArray[np.bool_]
+Rules = tuple[str | None, str | None]
 
 
 @dataclasses.dataclass
 class Tally:
-    """Documents and UTF-8 bytes of text, kept now and by the other policy."""
+    """Documents and UTF-8 bytes of text by the rules that drop them; None stands for kept.
 
-    documents: int = 0
-    kept_now: int = 0
-    kept_then: int = 0
-    bytes: int = 0
-    bytes_now: int = 0
-    bytes_then: int = 0
+    Keys are (rule of the recipe's policy, rule of the other one).
+    """
+
+    documents: Counter[Rules] = dataclasses.field(default_factory=Counter)
+    bytes: Counter[Rules] = dataclasses.field(default_factory=Counter)
+
+    def kept(self, policy: int, what: Counter[Rules] | None = None) -> int:
+        """Documents (or bytes) that a policy keeps: 0 the recipe's, 1 the other one."""
+        counts = self.documents if what is None else what
+        return sum(count for rules, count in counts.items() if rules[policy] is None)
+
+    def dropped(self, policy: int, what: Counter[Rules] | None = None) -> Counter[str]:
+        """Documents (or bytes) that each rule of a policy drops."""
+        found: Counter[str] = Counter()
+        for rules, count in (self.documents if what is None else what).items():
+            rule = rules[policy]
+            if rule is not None:
+                found[rule] += count
+        return found
 
     def describe(self, tokens_per_byte: float | None) -> dict[str, Any]:
-        """The counts, and what follows from them."""
-        found: dict[str, Any] = dataclasses.asdict(self)
-        if tokens_per_byte is not None:
-            found["tokens_now"] = round(self.bytes_now * tokens_per_byte)
-            found["tokens_then"] = round(self.bytes_then * tokens_per_byte)
-        found["kept_share_now"] = bound_share(self.kept_now, self.documents)
-        found["kept_share_then"] = bound_share(self.kept_then, self.documents)
+        """The counts as JSON values, and what follows from them."""
+        found: dict[str, Any] = {"documents": self.documents.total(), "bytes": self.bytes.total()}
+        for policy, when in enumerate(("now", "then")):
+            kept, size = self.kept(policy), self.kept(policy, self.bytes)
+            low, high = find_interval(kept, found["documents"])
+            found[f"kept_{when}"] = kept
+            found[f"bytes_{when}"] = size
+            if tokens_per_byte is not None:
+                found[f"tokens_{when}"] = round(size * tokens_per_byte)
+            share = kept / max(found["documents"], 1)
+            found[f"kept_share_{when}"] = {"share": share, "low": low, "high": high}
         return found
 
 
@@ -59,55 +76,61 @@ class WhatIf:
 
     Attributes:
         total: of all measured documents.
-        dropped_now: documents that each rule drops, in the recipe's policy.
-        dropped_then: the same in the other one.
         groups: by kind of group, then by group.
         unused_rules: rules of the other policy that drop nothing.
         tokens_per_byte: of the run's published text; None before it was tokenised.
     """
 
     total: Tally
-    dropped_now: Counter[str]
-    dropped_then: Counter[str]
     groups: dict[str, dict[str, Tally]]
     unused_rules: tuple[str, ...]
     tokens_per_byte: float | None
 
+    def list_losses(self, kind: str) -> list[dict[str, Any]]:
+        """What each group loses by each rule of the other policy; the largest lift first."""
+        groups = self.groups[kind]
+        rules = sorted(self.total.dropped(1))
+        lost = [tally.dropped(1) for tally in groups.values()]
+        counts = np.array(
+            [
+                [*(one[rule] for rule in rules), tally.kept(1)]
+                for one, tally in zip(lost, groups.values(), strict=True)
+            ]
+        ).reshape(len(groups), len(rules) + 1)
+        names = REMOVAL_SHARES.names[1:]
+        rows = [dict(zip(names, row, strict=True)) for row in list_shares([*groups], rules, counts)]
+        return sorted(
+            (row for row in rows if row["dropped"]),
+            key=lambda row: (-row["lift"], row["group"], row["rule"]),
+        )
+
     def describe(self) -> dict[str, Any]:
         """All of it as JSON values; groups by size of change, the largest first."""
         rate = self.tokens_per_byte
+        now, then = self.total.dropped(0), self.total.dropped(1)
         return {
             "total": self.total.describe(rate),
             "tokens_per_byte": rate,
             "dropped": {
-                rule: {"now": self.dropped_now[rule], "then": self.dropped_then[rule]}
-                for rule in sorted({*self.dropped_now, *self.dropped_then})
+                rule: {"now": now[rule], "then": then[rule]} for rule in sorted({*now, *then})
             },
             "unused_rules": list(self.unused_rules),
             "groups": {
                 kind: {name: tally.describe(rate) for name, tally in rank_groups(groups)}
                 for kind, groups in self.groups.items()
             },
+            "losses": {kind: self.list_losses(kind) for kind in self.groups},
         }
-
-
-def bound_share(count: int, total: int) -> dict[str, float] | None:
-    """A share with its 95 % interval (Wilson 1927); None of nothing."""
-    if total == 0:
-        return None
-    share, spread = count / total, _Z * _Z / total
-    middle = (share + spread / 2) / (1 + spread)
-    half = _Z * np.sqrt(share * (1 - share) / total + spread / (4 * total)) / (1 + spread)
-    low, high = max(middle - half, 0.0), min(middle + half, 1.0)
-    return {"share": round(share, 6), "low": round(float(low), 6), "high": round(float(high), 6)}
 
 
 def rank_groups(groups: dict[str, Tally]) -> list[tuple[str, Tally]]:
     """Groups, those first that gain or lose most documents."""
     return sorted(
         groups.items(),
-        key=lambda item: (-abs(item[1].kept_then - item[1].kept_now), -item[1].documents, item[0]),
-    )
+        key=lambda item: (
+            -abs(item[1].kept(1) - item[1].kept(0)), -item[1].documents.total(), item[0],
+        ),
+    )  # fmt: skip
 
 
 def try_policy(recipe: Recipe, cleaning: Cleaning) -> WhatIf:
@@ -127,18 +150,28 @@ def try_policy(recipe: Recipe, cleaning: Cleaning) -> WhatIf:
     now, then = build_policy(recipe.cleaning), build_policy(cleaning)
     workspace = Workspace(recipe.output_path / "work")
     rate = _read_rate(recipe, workspace)
-    found = WhatIf(Tally(), Counter(), Counter(), {name: {} for name in GROUPS}, (), rate)
+    found = WhatIf(Tally(), {name: {} for name in GROUPS}, (), rate)
     for signals, groups in _read_parts(recipe, workspace, now.list_columns() | then.list_columns()):
-        verdicts = judge(signals, now), judge(signals, then)
-        found.dropped_now.update(_count_rules(verdicts[0]))
-        found.dropped_then.update(_count_rules(verdicts[1]))
-        kept = [verdict["kept"].to_numpy(zero_copy_only=False) for verdict in verdicts]
-        sizes = signals["text_bytes"].to_numpy()
-        _add_rows(found.total, kept, sizes, np.arange(signals.num_rows))
-        for kind, names in groups.items():
-            _add_groups(found.groups[kind], names, kept, sizes)
-    found.unused_rules = tuple(rule for rule in then.list_rules() if not found.dropped_then[rule])
+        verdicts = [judge(signals, policy)["rule"] for policy in (now, then)]
+        for kind, names in {ALL: None, **groups}.items():
+            for name, rules, documents, size in _count_rows(names, verdicts, signals["text_bytes"]):
+                tally = found.total if kind == ALL else found.groups[kind].setdefault(name, Tally())
+                tally.documents[rules] += documents
+                tally.bytes[rules] += size
+    dropped = found.total.dropped(1)
+    found.unused_rules = tuple(rule for rule in then.list_rules() if not dropped[rule])
     return found
+
+
+def _count_rows(
+    names: pa.Array | None, verdicts: list[pa.Array], sizes: pa.Array
+) -> Iterator[tuple[str, Rules, int, int]]:
+    """Count documents and bytes by group and by what both policies say."""
+    group = pa.array([ALL] * len(sizes)) if names is None else pc.fill_null(names, NOWHERE)
+    table = pa.table([group, *verdicts, sizes], ["group", "now", "then", "bytes"])
+    counted = table.group_by(["group", "now", "then"], use_threads=False)
+    for row in counted.aggregate([("bytes", "sum"), ([], "count_all")]).to_pylist():
+        yield row["group"], (row["now"], row["then"]), row["count_all"], row["bytes_sum"]
 
 
 def _read_rate(recipe: Recipe, workspace: Workspace) -> float | None:
@@ -192,32 +225,3 @@ def _list_groups(signals: pa.RecordBatch, origins: pa.RecordBatch) -> dict[str, 
     domains = [registered_domain(host) or host for host in hosts.dictionary.to_pylist()]
     groups["domain"] = pa.array(domains, pa.string()).take(hosts.indices)
     return groups
-
-
-def _count_rules(verdicts: pa.RecordBatch) -> dict[str, int]:
-    counts = pc.value_counts(verdicts["rule"].drop_null()).to_pylist()
-    return {row["values"]: row["counts"] for row in counts}
-
-
-def _add_rows(
-    tally: Tally, kept: list[Mask], sizes: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
-) -> None:
-    now, then, size = kept[0][rows], kept[1][rows], sizes[rows]
-    tally.documents += len(rows)
-    tally.kept_now += int(now.sum())
-    tally.kept_then += int(then.sum())
-    tally.bytes += int(size.sum())
-    tally.bytes_now += int(size[now].sum())
-    tally.bytes_then += int(size[then].sum())
-
-
-def _add_groups(
-    groups: dict[str, Tally], names: pa.Array, kept: list[Mask], sizes: npt.NDArray[np.int64]
-) -> None:
-    encoded = pc.fill_null(names, NOWHERE).dictionary_encode()
-    codes = encoded.indices.to_numpy()
-    order = np.argsort(codes, kind="stable")
-    cuts = np.flatnonzero(np.diff(codes[order])) + 1
-    for rows in np.split(order, cuts):
-        name = encoded.dictionary[int(codes[rows[0]])].as_py()
-        _add_rows(groups.setdefault(name, Tally()), kept, sizes, rows)

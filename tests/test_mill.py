@@ -141,7 +141,10 @@ def test_stdout_is_the_version_and_stderr_the_progress(golden, straight):
     assert straight.out == f"golden 1.0.0 {core.dataset_id}\n"
     lines = straight.err.splitlines()
     assert "warning: archive.tar.xz: quarantined 1 undecodable" in lines
-    assert sum(line.startswith("warning:") for line in lines) == 4  # files with damage
+    warnings = [line for line in lines if line.startswith("warning:")]
+    assert sum("quarantined" in line for line in warnings) == 4  # files with damage
+    [idle] = [line for line in warnings if "rules dropped none of" in line]
+    assert len(warnings) == 5 and "gopher_quality/mean_word_length" in idle
     assert all("WARNING" not in line for line in lines)
 
 

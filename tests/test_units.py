@@ -18,11 +18,12 @@ from gristmill.pipelines.stages import (
     collect_steps,
     decide_steps,
     deduplicate_steps,
+    instruments,
     measure,
     tokenize_steps,
 )
 from gristmill.pipelines.stages.planning import Slot, Work, plan_units
-from gristmill.schemas.recipe import load_recipe
+from gristmill.schemas.recipe import Cleaning, Measuring, load_recipe
 
 REPOSITORY = Path(__file__).parents[1]
 names = st.text(st.characters(codec="utf-8"), max_size=8)
@@ -176,9 +177,20 @@ def expand(code: tuple[str, ...]) -> set[str]:
     return found
 
 
+def list_code(stage):
+    """What goes into the keys of a stage whose policy has rules of one dialect."""
+    cleaning = Cleaning(rule_tables=("gopher_quality@dclm",))
+    if stage is measure:
+        params = instruments.list_instruments(Measuring(), cleaning, Path())
+        return (*stage.CODE, *instruments.list_code(params))
+    if stage is decide_steps:
+        return decide_steps.list_code(cleaning)
+    return stage.CODE
+
+
 @pytest.mark.parametrize("stage", STAGES, ids=lambda module: module.__name__.rpartition(".")[2])
 def test_keys_cover_all_code_that_decides_the_output(stage):
-    covered = expand(stage.CODE)
+    covered = expand(list_code(stage))
     assert covered
     waiting, seen = list(covered), set(covered)
     while waiting:

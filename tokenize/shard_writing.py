@@ -235,4 +235,4 @@ def _find_fault(
     return -1
 
 
-# kernels of: 6ac7f5cce4a447a7
+# kernels of: 08630521a8119a50

@@ -197,4 +197,4 @@ def _find_plan(
     return plan
 
 
-# kernels of: 7824f9240f2a80be
+# kernels of: d249475725635d09

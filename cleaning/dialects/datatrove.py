@@ -144,7 +144,7 @@ def _measure_batch(data: Bytes, offsets: Offsets, rules: Rules) -> npt.NDArray[n
     return metrics
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _count_newlines(data: Bytes, start: int, end: int) -> int:
     newlines = 0
     for position in range(start, end):
@@ -175,4 +175,4 @@ def warm_up() -> None:
     measure(pa.array(["Word word. {lorem ipsum}\n\n[1] javascript", ""], pa.string()))
 
 
-# kernels of: e3db9557afb039b6
+# kernels of: 38763b8c78717cc9

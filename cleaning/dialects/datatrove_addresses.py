@@ -19,12 +19,12 @@ _LONGEST_DOMAIN: Final = 63
 _PORT_DIGITS: Final = (2, 5)
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _opens_path(code: int) -> bool:
     return code == ord("/") or code == ord("?") or code == ord("#")
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _ends_well(tape: Tape, start: int, end: int) -> bool:
     """Tell whether a port, a path or nothing follows the host that ends at `start`."""
     position = start
@@ -38,7 +38,7 @@ def _ends_well(tape: Tape, start: int, end: int) -> bool:
     return position == end or _opens_path(tape.codes[position])
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _is_label(tape: Tape, start: int, end: int) -> bool:
     """Tell whether a stretch is one part of a host's name."""
     if not 0 < end - start <= _LONGEST_LABEL:
@@ -52,7 +52,7 @@ def _is_label(tape: Tape, start: int, end: int) -> bool:
     return fits
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _is_name(tape: Tape, start: int, end: int) -> bool:
     """Tell whether a stretch is a host's name: labels, then a domain in lower case."""
     label, fits = start, True
@@ -67,7 +67,7 @@ def _is_name(tape: Tape, start: int, end: int) -> bool:
     return fits
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _is_octet(tape: Tape, start: int, end: int, place: int) -> bool:
     """Tell whether a stretch is the part of a number at `place` (0 to 3).
 
@@ -93,7 +93,7 @@ def _is_octet(tape: Tape, start: int, end: int, place: int) -> bool:
     return 0 <= second <= 4 or (second == 5 and 0 <= third <= (4 if place == 3 else 5))
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _read_number(tape: Tape, start: int, end: int) -> int:
     """Read ASCII digits; other digits give no number of a private network: -1."""
     value = 0
@@ -105,7 +105,7 @@ def _read_number(tape: Tape, start: int, end: int) -> int:
     return value
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _is_number(tape: Tape, start: int, end: int) -> bool:
     """Tell whether a stretch is a host's number, of no private network."""
     if end - start > 15 or end - start < 7:
@@ -127,7 +127,7 @@ def _is_number(tape: Tape, start: int, end: int) -> bool:
     return fits and count == 4 and not private and not shared
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _opens_host(tape: Tape, start: int, end: int) -> bool:
     """Tell whether a host begins at `start`, and with it an address up to `end`."""
     position, inside = start, True
@@ -141,7 +141,7 @@ def _opens_host(tape: Tape, start: int, end: int) -> bool:
     return found
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def is_address(tape: Tape, start: int, end: int) -> bool:
     """Tell whether the characters at ``[start, end)`` are an address."""
     dotted = False
@@ -166,4 +166,4 @@ def is_address(tape: Tape, start: int, end: int) -> bool:
     return False
 
 
-# kernels of: b697da477c6c6223
+# kernels of: 58211f26c61347b2

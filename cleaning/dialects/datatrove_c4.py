@@ -37,7 +37,7 @@ _EDIT: Final = np.frombuffer(b"[edit]", np.uint8)
 _CITATION_NEEDED: Final = np.frombuffer(b"[citation needed]", np.uint8)
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _count_sentences(tape: Tape, tokens: Tokens, first: int, board: Board) -> int:
     """Count the sentences in the tokens from `first` on; a text of white space has one."""
     sentences, ended, start = 1, False, 0
@@ -48,20 +48,18 @@ def _count_sentences(tape: Tape, tokens: Tokens, first: int, board: Board) -> in
         if ended and place > first and tokens.gaps[place] == APART:
             sentences += 1
             ended = False
-        marks = True
-        for letter in range(start, end):
-            marks &= tape.bits[letter] & traits.PUNCTUATION != 0
         mark = end - start == 1 and tape.bits[start] & traits.SENTENCE_END != 0
         if mark:
             ended = True
-        elif ended and not marks:
-            sentences += 1
-            ended = False
+        elif ended:
+            for letter in range(start, end):
+                ended &= tape.bits[letter] & traits.PUNCTUATION != 0
+            sentences += not ended
         start = end
     return sentences + (ended and board[at.ENDS_APART] != 0)
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _ends_in_dots(tape: Tape, start: int, end: int) -> bool:
     """Tell whether the run at ``[start, end)`` ends in three full stops."""
     found: bool = end - start >= 3
@@ -70,7 +68,7 @@ def _ends_in_dots(tape: Tape, start: int, end: int) -> bool:
     return found
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _ends_terminal(tape: Tape, start: int, end: int) -> bool:
     """Tell whether the run at ``[start, end)`` ends a line that stays."""
     mark = tape.codes[end - 1]
@@ -78,7 +76,7 @@ def _ends_terminal(tape: Tape, start: int, end: int) -> bool:
     return found and not _ends_in_dots(tape, start, end)
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _judge_line(
     data: Bytes, start: int, end: int, line: Board, terminal: bool, sentences: int, board: Board
 ) -> None:
@@ -106,7 +104,7 @@ def _judge_line(
                     board[place + at.SENTENCES] += sentences
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _digits_end(data: Bytes, start: int, end: int, classes: traits.ClassTable) -> int:
     """Find the end of the decimal digits, of any script, at `start`."""
     position, inside = start, True
@@ -117,7 +115,7 @@ def _digits_end(data: Bytes, start: int, end: int, classes: traits.ClassTable) -
     return position
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _citation_size(data: Bytes, start: int, end: int, classes: traits.ClassTable) -> int:
     """Count the bytes of the citation at `start`; 0 if none is there."""
     if data[start] != ord("["):
@@ -135,7 +133,7 @@ def _citation_size(data: Bytes, start: int, end: int, classes: traits.ClassTable
     return 0
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _drop_citations(
     data: Bytes, start: int, end: int, classes: traits.ClassTable, out: Bytes
 ) -> int:
@@ -150,7 +148,7 @@ def _drop_citations(
     return written
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _fold_kelvin(data: Bytes, size: int) -> int:
     """Write k for the Kelvin sign, which is its small letter; returns the bytes left."""
     position, written = 0, 0
@@ -206,4 +204,4 @@ def judge_line(data: Bytes, rules: Rules, tape: Tape, tokens: Tokens, board: Boa
     _judge_line(data, start, end, board, terminal, sentences, board)
 
 
-# kernels of: 997ac9d7f3cef2fc
+# kernels of: 57c9ff1e75170a9c

@@ -14,7 +14,7 @@ import numpy as np
 from gristmill.cleaning import segments
 from gristmill.cleaning.dialects import datatrove_board as at
 from gristmill.cleaning.dialects.datatrove_board import Board
-from gristmill.cleaning.dialects.datatrove_borrowing import borrow_array
+from gristmill.cleaning.dialects.datatrove_borrowing import HIGH_BITS, ONES, borrow_array, load_word
 from gristmill.cleaning.dialects.datatrove_characters import (
     LINE_END,
     SPACE,
@@ -28,19 +28,48 @@ from gristmill.cleaning.segments import NEWLINE, Bytes
 #: FineWeb: lines up to this length are short. In characters.
 _SHORT_LINE: Final = 30
 _ELLIPSIS: Final = (0xE2, 0x80, 0xA6)
+_FACTOR: Final = np.uint64(0xD1342543DE82EF95)
+_SPREAD: Final = np.uint64(29)
+_SIX: Final = np.uint64(6)
+_SEVEN: Final = np.uint64(7)
+_LAST_BYTE: Final = np.uint64(56)
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
-def _hash_bytes(data: Bytes, start: int, end: int) -> tuple[np.uint64, int]:
-    """Hash a stretch; returns its hash and its characters."""
-    state, chars = segments.start_hash(), 0
-    for position in range(start, end):
-        state = segments.extend_hash(state, np.uint64(data[position]))
-        chars += data[position] & 0xC0 != 0x80
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _hash_bytes(data: Bytes, start: int, end: int) -> tuple[np.uint64, np.int64]:
+    """Hash a stretch, eight bytes at a time; returns its hash and its characters."""
+    chars, position = np.int64(end - start), start
+    state = segments.start_hash() ^ np.uint64(chars)
+    while position + 8 <= end:
+        word = load_word(data, position)
+        state = (state ^ word) * _FACTOR
+        state ^= state >> _SPREAD
+        chars -= np.int64((((word >> _SEVEN) & ~(word >> _SIX) & ONES) * ONES) >> _LAST_BYTE)
+        position += 8
+    for place in range(position, end):
+        state = (state ^ np.uint64(data[place])) * _FACTOR
+        state ^= state >> _SPREAD
+        chars -= data[place] & 0xC0 == 0x80
     return segments.mix_hash(state), chars
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _has_byte(word: np.uint64, byte: int) -> bool:
+    """Tell whether one of eight bytes is this one."""
+    other = word ^ (ONES * np.uint64(byte))
+    found: bool = (other - ONES) & ~other & HIGH_BITS != 0
+    return found
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _has_symbol(word: np.uint64) -> bool:
+    """Tell whether one of eight bytes is a newline, or of a symbol that counts."""
+    found: bool = _has_byte(word, ord(".")) | _has_byte(word, ord("#"))
+    found |= _has_byte(word, NEWLINE) | _has_byte(word, _ELLIPSIS[0])
+    return found
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def find_visible(data: Bytes, start: int, end: int, classes: ClassTable) -> tuple[int, int]:
     """Strip white space off a stretch; returns where the rest begins and ends."""
     first, blank = start, True
@@ -57,7 +86,7 @@ def find_visible(data: Bytes, start: int, end: int, classes: ClassTable) -> tupl
     return first, last
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _lead_byte(data: Bytes, start: int, end: int) -> int:
     """Find where the last character of a stretch that is not empty begins."""
     lead = end - 1
@@ -66,15 +95,15 @@ def _lead_byte(data: Bytes, start: int, end: int) -> int:
     return lead
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
-def _note_length(board: Board, length: int) -> None:
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _note_length(board: Board, length: np.int64) -> None:
     """Keep the three longest lines."""
     for place in range(at.LONGEST_LINES, at.LONGEST_LINES + 3):
         if length > board[place]:
             board[place], length = length, board[place]
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _take_piece(
     data: Bytes, start: int, end: int, classes: ClassTable, table: CountTable, board: Board
 ) -> None:
@@ -97,7 +126,7 @@ def _take_piece(
     _note_length(board, chars)
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _count_symbol(data: Bytes, position: int, end: int, dots: int, board: Board) -> int:
     """Count a hash or an ellipsis; returns the full stops in a row, which three make one."""
     byte = data[position]
@@ -115,33 +144,50 @@ def _count_symbol(data: Bytes, position: int, end: int, dots: int, board: Board)
     return 0
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _count_pieces(
     data: Bytes, start: int, end: int, classes: ClassTable, table: CountTable, board: Board
 ) -> None:
     position, begin, dots = start, start, 0
     while position < end:
-        if data[position] != NEWLINE:
-            dots = _count_symbol(data, position, end, dots, board)
-            position += 1
-        else:
-            _take_piece(data, begin, position, classes, table, board)
-            while position < end and data[position] == NEWLINE:
-                board[at.NEWLINES] += 1
+        stop = min(position + 8, end)
+        if stop - position == 8 and not _has_symbol(load_word(data, position)):
+            position, dots = stop, 0
+        while position < stop:
+            if data[position] != NEWLINE:
+                dots = _count_symbol(data, position, end, dots, board)
                 position += 1
-            begin, dots = position, 0
+            else:
+                _take_piece(data, begin, position, classes, table, board)
+                while position < end and data[position] == NEWLINE:
+                    board[at.NEWLINES] += 1
+                    position += 1
+                begin, dots = position, 0
     _take_piece(data, begin, end, classes, table, board)
     board[at.CHARS] += board[at.NEWLINES]
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _find_paragraph_end(data: Bytes, start: int, end: int) -> int:
+    """Find the first of two newlines; `end` if there are none."""
+    position, found = start, False
+    while position < end and not found:
+        if position + 8 <= end and not _has_byte(load_word(data, position), NEWLINE):
+            position += 8
+        else:
+            stop = min(position + 8, end)
+            while position < stop and not found:
+                found = data[position] == NEWLINE
+                found = found and position + 1 < end and data[position + 1] == NEWLINE
+                position += not found
+    return position
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _count_paragraphs(data: Bytes, start: int, end: int, table: CountTable, board: Board) -> None:
     position, begin, open_text = start, start, True
     while open_text:
-        while position < end and not (
-            data[position] == NEWLINE and position + 1 < end and data[position + 1] == NEWLINE
-        ):
-            position += 1
+        position = _find_paragraph_end(data, position, end)
         key, chars = _hash_bytes(data, begin, position)
         _, before = count_inline(table, key)
         board[at.PARAGRAPHS] += 1
@@ -153,7 +199,7 @@ def _count_paragraphs(data: Bytes, start: int, end: int, table: CountTable, boar
         begin = position
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def count_lines(
     data: Bytes, start: int, end: int, classes: ClassTable, table: CountTable, board: Board
 ) -> None:
@@ -176,4 +222,4 @@ def count_lines(
     _count_paragraphs(data, first, last, table, board)
 
 
-# kernels of: 398cbed2d5269efa
+# kernels of: c7c81306c4dff07a

@@ -6,17 +6,17 @@ goes on behind it. Their words are joined with nothing between, so that "ab c" e
 "a bc"; both are datatrove's own, and both are kept here.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
 from gristmill.cleaning.dialects.datatrove_borrowing import borrow_array
-from gristmill.cleaning.dialects.datatrove_runs import Tape, borrow_tape, hash_stretch
-from gristmill.cleaning.dialects.datatrove_tokens import Tokens, borrow_tokens
+from gristmill.cleaning.dialects.datatrove_runs import Tape, hash_stretch
+from gristmill.cleaning.dialects.datatrove_tokens import Tokens
 from gristmill.cleaning.repetition_signals import CountTable, empty_table
-from gristmill.cleaning.segments import mix_hash
+from gristmill.cleaning.segments import Bytes, mix_hash
 
 TOP_ORDERS: Final = (2, 3, 4)
 DUPLICATE_ORDERS: Final = (5, 6, 7, 8, 9, 10)
@@ -26,9 +26,27 @@ _COUNT_MASK: Final = np.uint64(0xFFFFFFFF)
 # Places in the header of a `CountTable`.
 _STAMP: Final = 0
 _MASK: Final = 1
+#: Duplicated n-grams are looked for only where so many characters occur twice.
+_OPENING: Final = 16
+_MARKS_PER_WORD: Final = 8
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+class Grams(NamedTuple):
+    """Room for the n-grams of one document.
+
+    `words` (w,) uint64: hash of each word; `keys` (w,) uint64: of the n-gram that begins
+    there; `places` (w,) int64: those still looked at; `slots` (w,) int64: theirs in a table;
+    `marks`, a power of two of uint8: which keys occur, and which may occur twice.
+    """
+
+    words: npt.NDArray[np.uint64]
+    keys: npt.NDArray[np.uint64]
+    places: npt.NDArray[np.int64]
+    slots: npt.NDArray[np.int64]
+    marks: Bytes
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def borrow_table(table: CountTable) -> CountTable:
     """Borrow a table of counts; see `datatrove_borrowing`."""
     return CountTable(
@@ -36,7 +54,7 @@ def borrow_table(table: CountTable) -> CountTable:
     )
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def count_inline(table: CountTable, key: np.uint64) -> tuple[np.int64, np.int64]:
     """Count a key that is spread over 64 bits, as `repetition_signals.count_key` does.
 
@@ -58,53 +76,151 @@ def count_inline(table: CountTable, key: np.uint64) -> tuple[np.int64, np.int64]
     return slot, before
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
-def _hash_words(tape: Tape, tokens: Tokens, count: int) -> npt.NDArray[np.uint64]:
-    keys = np.empty(count, np.uint64)
-    start = 0
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _count_at(table: CountTable, slot: int) -> np.int64:
+    return np.int64(table.cells[slot] & _COUNT_MASK)
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _mark_key(marks: Bytes, shift: np.uint64, key: np.uint64) -> None:
+    """Note that a key occurs: 1 at its place for once, 2 for more, or for two keys there."""
+    place = np.int64(key >> shift)
+    marks[place] = 1 + (marks[place] != 0)
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _hash_pairs(tape: Tape, tokens: Tokens, count: int, grams: Grams, shift: np.uint64) -> int:
+    """Hash words and pairs of words; lists the places whose pair may repeat, and their number."""
+    start, last = 0, np.uint64(0)
     for place in range(count):
         end = tokens.ends[place]
-        keys[place] = mix_hash(hash_stretch(tape, start, end))
-        start = end
-    return keys
+        word = mix_hash(hash_stretch(tape, start, end))
+        grams.words[place] = word
+        if place > 0:
+            key = mix_hash(last * _FACTOR + word)
+            grams.keys[place - 1] = key
+            _mark_key(grams.marks, shift, key)
+        start, last = end, word
+    listed = 0
+    for place in range(count - 1):
+        grams.places[listed] = place
+        listed += grams.marks[np.int64(grams.keys[place] >> shift)] == 2
+    return listed
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
-def _top_chars(keys: npt.NDArray[np.uint64], tokens: Tokens, order: int, table: CountTable) -> int:
-    """Characters of the most frequent n-gram, spaces included, times its occurrences."""
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _count_grams(grams: Grams, listed: int, table: CountTable) -> tuple[int, int]:
+    """Count the n-grams at the places listed; gives the top count, 1 if none repeats, and place."""
     empty_table(table)
-    total = keys.size - order + 1
-    slots = tokens.stack
-    most = 0
-    for place in range(total):
-        slot, before = count_inline(table, keys[place])
-        slots[place] = slot
+    most = 1
+    for index in range(listed):
+        slot, before = count_inline(table, grams.keys[grams.places[index]])
+        grams.slots[index] = slot
         most = max(most, before + 1)
     # The first place whose n-gram occurs so often is where datatrove saw it first.
-    first, found = 0, False
+    index, found = 0, most == 1
     while not found:
-        found = np.int64(table.cells[slots[first]] & _COUNT_MASK) == most
-        first += not found
-    start = tokens.ends[first - 1] if first > 0 else 0
-    size: int = tokens.ends[first + order - 1] - start
-    return (size + order - 1) * most
+        found = _count_at(table, grams.slots[index]) == most
+        index += not found
+    return most, grams.places[index] if most > 1 else 0
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
-def _duplicate_chars(tape: Tape, tokens: Tokens, count: int, order: int, table: CountTable) -> int:
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _lengthen(grams: Grams, listed: int, order: int, table: CountTable) -> int:
+    """List the places where both halves of the n-gram repeat, and hash that; gives their number."""
+    kept, before, repeated = 0, -2, False
+    for index in range(listed):
+        place, repeats = grams.places[index], _count_at(table, grams.slots[index]) > 1
+        if repeats and repeated and place == before + 1:
+            grams.places[kept] = before
+            kept += 1
+        before, repeated = place, repeats
+    for index in range(kept):
+        place = grams.places[index]
+        last = grams.words[place + order - 1]
+        grams.keys[place] = mix_hash(grams.keys[place] * _FACTOR + last)
+    return kept
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _list_openings(tape: Tape, tokens: Tokens, count: int, grams: Grams, shift: np.uint64) -> int:
+    """List the places where a duplicated n-gram may begin; gives their number.
+
+    Equal n-grams open with the same characters, wherever their words end: one that is
+    not shorter than `_OPENING` and opens as no other place does has no copy.
+    """
+    grams.marks[:] = 0
+    chars, start = tokens.ends[count - 1], 0
+    for place in range(count):
+        if start + _OPENING <= chars:
+            key = hash_stretch(tape, start, start + _OPENING) * _FACTOR
+            grams.keys[place] = key
+            _mark_key(grams.marks, shift, key)
+        start = tokens.ends[place]
+    listed, start = 0, 0
+    for place in range(count - DUPLICATE_ORDERS[0] + 1):
+        end = tokens.ends[place + DUPLICATE_ORDERS[0] - 1]
+        grams.places[listed] = place
+        short = end - start < _OPENING
+        listed += short or grams.marks[np.int64(grams.keys[place] >> shift)] == 2
+        start = tokens.ends[place]
+    return listed
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _duplicate_chars(
+    tape: Tape,
+    tokens: Tokens,
+    count: int,
+    order: int,
+    grams: Grams,
+    listed: int,
+    table: CountTable,
+) -> int:
     """Characters of the copies of n-grams, without spaces."""
     empty_table(table)
-    chars, place = 0, 0
-    while place < count - order + 1:
-        start = tokens.ends[place - 1] if place > 0 else 0
-        end = tokens.ends[place + order - 1]
-        _, before = count_inline(table, mix_hash(hash_stretch(tape, start, end)))
-        if before > 0:
-            chars += end - start
-            place += order
-        else:
-            place += 1
+    chars, after, total = 0, 0, count - order + 1
+    for index in range(listed):
+        place = grams.places[index]
+        if after <= place < total:
+            start = tokens.ends[place - 1] if place > 0 else 0
+            end = tokens.ends[place + order - 1]
+            _, before = count_inline(table, mix_hash(hash_stretch(tape, start, end)))
+            if before > 0:
+                chars += end - start
+                after = place + order
     return chars
+
+
+@numba.njit(cache=True, nogil=True, _nrt=False)
+def _write_shares(
+    tape: Tape,
+    tokens: Tokens,
+    count: int,
+    chars: int,
+    table: CountTable,
+    grams: Grams,
+    row: npt.NDArray[np.float64],
+) -> None:
+    shift = np.uint64(64)
+    while np.int64(1) << np.int64(np.uint64(64) - shift) < grams.marks.size:
+        shift -= np.uint64(1)
+    listed = _hash_pairs(tape, tokens, count, grams, shift)
+    for order in TOP_ORDERS:
+        row[order - 2] = np.nan
+        if order <= count:
+            if order > TOP_ORDERS[0]:
+                listed = _lengthen(grams, listed, order, table)
+            most, first = _count_grams(grams, listed, table)
+            start = tokens.ends[first - 1] if first > 0 else 0
+            size = tokens.ends[first + order - 1] - start
+            row[order - 2] = (size + order - 1) * most / chars
+    listed = 0
+    if count >= DUPLICATE_ORDERS[0]:
+        listed = _list_openings(tape, tokens, count, grams, shift)
+    for order in DUPLICATE_ORDERS:
+        found = _duplicate_chars(tape, tokens, count, order, grams, listed, table)
+        row[order - 2] = found / chars
 
 
 @numba.njit(cache=True, nogil=True)
@@ -127,18 +243,17 @@ def write_ngrams(
         row: shape (9,): the top 2-, 3- and 4-gram, NaN if the text has fewer words;
             duplicated 5- to 10-grams.
     """
-    tape, tokens, table = borrow_tape(tape), borrow_tokens(tokens), borrow_table(table)
-    keys = _hash_words(tape, tokens, count)
-    hashes = keys.copy()
-    for order in TOP_ORDERS:
-        total = count - order + 1
-        row[order - 2] = np.nan
-        if total > 0:
-            for place in range(total):
-                keys[place] = mix_hash(keys[place] * _FACTOR + hashes[place + order - 1])
-            row[order - 2] = _top_chars(keys[: total + order - 1], tokens, order, table) / chars
-    for order in DUPLICATE_ORDERS:
-        row[order - 2] = _duplicate_chars(tape, tokens, count, order, table) / chars
+    size = 64
+    while size < _MARKS_PER_WORD * count:
+        size *= 2
+    grams = Grams(
+        np.empty(count, np.uint64),
+        np.empty(count, np.uint64),
+        np.empty(count, np.int64),
+        tokens.stack,
+        np.zeros(size, np.uint8),
+    )
+    _write_shares(tape, tokens, count, chars, table, grams, row)
 
 
-# kernels of: 31817392c23e6926
+# kernels of: c27c601e4833238b

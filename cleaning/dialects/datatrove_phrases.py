@@ -18,12 +18,12 @@ from gristmill.cleaning.dialects.datatrove_tokens import GLUED, Tokens, cut_mark
 _LONGEST: Final = 12
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _token_start(tokens: Tokens, place: int) -> int:
     return tokens.ends[place - 1] if place > 0 else 0
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _find_phrase(tape: Tape, exceptions: RunTable, tokens: Tokens, first: int, last: int) -> int:
     """Give the slot of the exception whose tokens are those at ``[first, last]``, or -1."""
     start = _token_start(tokens, first)
@@ -36,7 +36,7 @@ def _find_phrase(tape: Tape, exceptions: RunTable, tokens: Tokens, first: int, l
     return slot if marks == np.int64(exceptions.patterns[slot]) else -1
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def has_phrase(tape: Tape, exceptions: RunTable, tokens: Tokens, first: int, count: int) -> bool:
     """Tell whether an exception that would change the tokens stands among those of a run.
 
@@ -112,4 +112,4 @@ def replace_phrases(
     return written
 
 
-# kernels of: 75e82b2befc14827
+# kernels of: 0610e8f5a589b3ae

@@ -60,7 +60,7 @@ def new_tape(capacity: int) -> Tape:
     return Tape(np.empty(capacity, np.int32), np.empty(capacity, np.uint32), prefix, powers)
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def borrow_tape(tape: Tape) -> Tape:
     """Borrow the characters of a document; see `datatrove_borrowing`."""
     return Tape(
@@ -71,7 +71,7 @@ def borrow_tape(tape: Tape) -> Tape:
     )
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def borrow_runs(table: RunTable) -> RunTable:
     """Borrow a table of runs."""
     return RunTable(
@@ -82,19 +82,19 @@ def borrow_runs(table: RunTable) -> RunTable:
     )
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def extend_hash(state: np.uint64, code: int) -> np.uint64:
     """Append a character to the hash of those before it."""
     return np.uint64(state * _BASE + np.uint64(code + 1))
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def hash_stretch(tape: Tape, start: int, end: int) -> np.uint64:
     """Hash the characters at ``[start, end)``."""
     return np.uint64(tape.prefix[end] - tape.prefix[start] * tape.powers[end - start])
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def find_run(tape: Tape, table: RunTable, start: int, end: int) -> int | np.int64:
     """Give the slot of the entry that equals the stretch; -1 if there is none."""
     slot: int | np.int64 = -1
@@ -106,7 +106,7 @@ def find_run(tape: Tape, table: RunTable, start: int, end: int) -> int | np.int6
     return slot
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def find_key(table: RunTable, key: np.uint64) -> int | np.int64:
     """Give the slot of a key; -1 if there is none."""
     mask = table.keys.size - 1
@@ -168,4 +168,4 @@ def encode_text(text: str) -> Bytes:
     return np.frombuffer(text.encode("utf-8", "replace") + b" ", np.uint8)
 
 
-# kernels of: 227d8de76bffe993
+# kernels of: ed9e9130f3c17d10

@@ -1,11 +1,12 @@
 """One pass over a document: its words, and its lines as Gopher and C4 see them."""
 
 import numba
+import numpy as np
 
 from gristmill.cleaning.dialects import datatrove_board as at
 from gristmill.cleaning.dialects import datatrove_characters as traits
 from gristmill.cleaning.dialects.datatrove_board import Board
-from gristmill.cleaning.dialects.datatrove_borrowing import borrow_array
+from gristmill.cleaning.dialects.datatrove_borrowing import HIGH_BITS, ONES, borrow_array, load_word
 from gristmill.cleaning.dialects.datatrove_c4 import judge_line
 from gristmill.cleaning.dialects.datatrove_runs import Tape, borrow_tape
 from gristmill.cleaning.dialects.datatrove_tokens import (
@@ -21,7 +22,14 @@ _BULLET, _ELLIPSIS, _DOT = 0x2022, 0x2026, ord(".")
 _RETURN, _NEWLINE = ord("\r"), ord("\n")
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _is_printable(word: np.uint64) -> bool:
+    """Tell whether eight bytes are all of ASCII, and none a control character."""
+    found: bool = (word | (word - ONES * np.uint64(ord(" ")))) & HIGH_BITS == 0
+    return found
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _find_break(data: Bytes, start: int, end: int, classes: traits.ClassTable) -> tuple[int, int]:
     r"""Find the next end of a line; returns where it is and its bytes, 0 at the end.
 
@@ -29,6 +37,10 @@ def _find_break(data: Bytes, start: int, end: int, classes: traits.ClassTable) -
     """
     position = start
     while position < end:
+        while position + 8 <= end and _is_printable(load_word(data, position)):
+            position += 8
+        if position == end:
+            return end, 0
         byte = data[position]
         if byte < 0x80:
             if classes[byte] & traits.LINE_BREAK:
@@ -42,7 +54,7 @@ def _find_break(data: Bytes, start: int, end: int, classes: traits.ClassTable) -
     return end, 0
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _note_ends(tape: Tape, first: int, board: Board) -> None:
     """Count the line if it opens with a bullet, or ends in an ellipsis."""
     code, end = tape.codes[first], board[at.TAPE_CHARS]
@@ -93,4 +105,4 @@ def scan_document(
     return words
 
 
-# kernels of: 7f17593ac6483c5b
+# kernels of: 324c1e91289c295d

@@ -55,7 +55,7 @@ def new_tokens(capacity: int) -> Tokens:
     )
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def borrow_rules(rules: Rules) -> Rules:
     """Borrow what the tokenizer knows; see `datatrove_borrowing`."""
     return Rules(
@@ -63,13 +63,13 @@ def borrow_rules(rules: Rules) -> Rules:
     )
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def borrow_tokens(tokens: Tokens) -> Tokens:
     """Borrow the tokens of a document."""
     return Tokens(borrow_array(tokens.ends), borrow_array(tokens.gaps), borrow_array(tokens.stack))
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _count_dots(tape: Tape, start: int, end: int) -> int:
     """Count the full stops in a row from `start` on; 0 if it is one alone."""
     position = start
@@ -78,7 +78,7 @@ def _count_dots(tape: Tape, start: int, end: int) -> int:
     return position - start if position - start >= 2 else 0
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _prefix_size(tape: Tape, start: int, end: int) -> int:
     """Count the characters that are split off in front."""
     code = tape.codes[start]
@@ -96,7 +96,7 @@ def _prefix_size(tape: Tape, start: int, end: int) -> int:
     return 0
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _stop_size(tape: Tape, start: int, end: int) -> int:
     """Count the characters of a suffix that ends in a full stop."""
     position = end
@@ -116,7 +116,7 @@ def _stop_size(tape: Tape, start: int, end: int) -> int:
     return 1 if single else 0
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _unit_size(tape: Tape, units: RunTable, start: int, end: int) -> int:
     """Count the characters of a unit or currency that ends a run, right after a digit."""
     place, found = end - 1, False
@@ -129,7 +129,7 @@ def _unit_size(tape: Tape, units: RunTable, start: int, end: int) -> int:
     return size if find_run(tape, units, place + 1, end) >= 0 else 0
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _suffix_size(tape: Tape, units: RunTable, start: int, end: int) -> int:
     """Count the characters that are split off behind: as many as any rule allows."""
     if start >= end:
@@ -151,12 +151,12 @@ def _suffix_size(tape: Tape, units: RunTable, start: int, end: int) -> int:
     return size
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _is_letter(tape: Tape, place: int, end: int) -> bool:
     return place < end and tape.bits[place] & traits.LETTER != 0
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _hyphen_size(tape: Tape, place: int, end: int) -> int:
     """Count the characters of a dash between a letter or digit, passed, and a letter."""
     code = tape.codes[place]
@@ -173,7 +173,7 @@ def _hyphen_size(tape: Tape, place: int, end: int) -> int:
     return 0
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _infix_size(tape: Tape, start: int, place: int, end: int) -> int:
     """Count the characters at `place` that are a token between two others."""
     code = tape.codes[place]
@@ -199,7 +199,7 @@ def _infix_size(tape: Tape, start: int, place: int, end: int) -> int:
     return int(_hyphen_size(tape, place, end))
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _cut_inside(tape: Tape, start: int, end: int, tokens: Tokens, count: int) -> int:
     """Cut what is left of a run at the marks inside it; returns the number of tokens."""
     begin, place = start, start
@@ -221,7 +221,7 @@ def _cut_inside(tape: Tape, start: int, end: int, tokens: Tokens, count: int) ->
     return count
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def cut_marked(start: int, marks: int, tokens: Tokens, count: int) -> int:
     """Write the tokens of an exception that begins at `start`; returns their number."""
     size = 0
@@ -234,7 +234,7 @@ def cut_marked(start: int, marks: int, tokens: Tokens, count: int) -> int:
     return count
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _cut_middle(
     tape: Tape, rules: Rules, start: int, end: int, slot: int, tokens: Tokens, count: int
 ) -> int:
@@ -254,7 +254,7 @@ def _cut_middle(
     return count
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def cut_run(tape: Tape, rules: Rules, start: int, end: int, tokens: Tokens, count: int) -> int:
     """Cut the run at ``[start, end)`` of the tape.
 
@@ -300,4 +300,4 @@ def cut_run(tape: Tape, rules: Rules, start: int, end: int, tokens: Tokens, coun
     return count
 
 
-# kernels of: b50b96edc09d49d9
+# kernels of: 75bd0f9244ea8e30

@@ -66,24 +66,22 @@ _STOP_CODES: Final = np.array(
 Row = npt.NDArray[np.float64]
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _find_stop_word(tape: Tape, start: int, end: int) -> int:
     """Give the bit of the stop word at ``[start, end)``, 0 if it is none; case matters."""
     if not 2 <= end - start <= 4:
         return 0
-    code = np.int64(0)
+    code, largest, found = np.int64(0), np.int64(0), 0
     for place in range(start, end):
         letter = np.int64(tape.codes[place])
-        if letter > 0x7F:
-            return 0
+        largest = max(largest, letter)
         code = code << 8 | letter
     for index in range(_STOP_CODES.size):
-        if code == _STOP_CODES[index]:
-            return 1 << index
-    return 0
+        found |= (code == _STOP_CODES[index]) << index
+    return found if largest <= 0x7F else 0
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def count_words(tape: Tape, tokens: Tokens, count: int, board: Board) -> None:
     """Count the words of a document, and which kinds they are of.
 
@@ -97,26 +95,27 @@ def count_words(tape: Tape, tokens: Tokens, count: int, board: Board) -> None:
     start, named, named_chars, letters, stop_words = 0, 0, 0, 0, 0
     for place in range(count):
         end = tokens.ends[place]
-        every, some = np.uint32(0xFFFFFFFF), np.uint32(0)
-        for letter in range(start, end):
-            every &= tape.bits[letter]
-            some |= tape.bits[letter]
-        if not every & SYMBOL:
-            named += 1
-            named_chars += end - start
-        letters += some & ALPHABETIC != 0
+        named_word, letter_word, letter = False, False, start
+        while letter < end and not (named_word and letter_word):
+            bits = tape.bits[letter]
+            named_word |= not bits & SYMBOL
+            letter_word |= bits & ALPHABETIC != 0
+            letter += 1
+        named += named_word
+        named_chars += (end - start) * named_word
+        letters += letter_word
         stop_words |= _find_stop_word(tape, start, end)
         start = end
     board[at.WORDS], board[at.NAMED_WORDS], board[at.NAMED_CHARS] = count, named, named_chars
     board[at.LETTER_WORDS], board[at.STOP_WORDS] = letters, stop_words
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _divide(part: int, whole: int) -> float:
     return part / whole if whole > 0 else np.nan
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _write_quality(board: Board, row: Row) -> None:
     words, lines = board[at.WORDS], board[at.SPLIT_LINES]
     row[0], row[1] = board[at.CHARS], board[at.NAMED_WORDS]
@@ -136,7 +135,7 @@ def _write_quality(board: Board, row: Row) -> None:
         row[8] += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _write_repetition(board: Board, row: Row) -> None:
     chars = board[at.CHARS]
     if chars == 0:
@@ -148,7 +147,7 @@ def _write_repetition(board: Board, row: Row) -> None:
     row[3] = board[at.DUPLICATE_PARAGRAPH_CHARS] / chars
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _write_fineweb(board: Board, row: Row) -> None:
     lines = board[at.LINES]
     row[0] = lines
@@ -160,7 +159,7 @@ def _write_fineweb(board: Board, row: Row) -> None:
         row[3:] = np.nan
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def write_values(board: Board, row: Row) -> None:
     """Turn the counts of one document into metrics.
 
@@ -178,4 +177,4 @@ def write_values(board: Board, row: Row) -> None:
     row[_C4_AT + 6] = board[at.LONGEST_LINES + 2]
 
 
-# kernels of: 46254261030d1234
+# kernels of: 6ba25f6242c4583a

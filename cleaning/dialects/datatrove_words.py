@@ -32,7 +32,7 @@ from gristmill.cleaning.dialects.datatrove_tokens import (
 from gristmill.cleaning.segments import Bytes
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def read_bits(
     data: Bytes, position: int, end: int, classes: traits.ClassTable
 ) -> tuple[np.int64, int, np.int64]:
@@ -45,7 +45,7 @@ def read_bits(
     return code, width, np.int64(classes[min(code, traits.TABLE_SIZE)])
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _read_run(
     data: Bytes, position: int, end: int, classes: traits.ClassTable, tape: Tape, chars: int
 ) -> tuple[int, int, int]:
@@ -78,7 +78,7 @@ def _close_row(tape: Tape, rules: Rules, tokens: Tokens, board: Board) -> None:
     board[at.HAS_PHRASE] = 0
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _take_run(
     tape: Tape,
     rules: Rules,
@@ -197,4 +197,4 @@ def split_words(text: str) -> list[str]:
     return [letters[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
-# kernels of: a3c5e0fb1fe0f869
+# kernels of: 7c6ea7f895188ea2

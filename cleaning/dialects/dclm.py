@@ -128,12 +128,12 @@ SOURCES: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _divide(part: int, whole: int, otherwise: float) -> float:
     return part / whole if whole else otherwise
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _write_counts(counts: scan.Counts, row: Row) -> None:
     """Turn counts into the metrics before the n-grams; a blank page fails every rule."""
     tokens = counts[scan.TOKENS]
@@ -149,12 +149,13 @@ def _write_counts(counts: scan.Counts, row: Row) -> None:
         row[first + 2] = _divide(counts[chars + 1], counts[chars], 1.0)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _write_filters(
     points: Points, spare: Points, size: int, traits: Traits, classes: ClassTable, row: Row
 ) -> None:
     """Measure what the line filters leave; `row[1]` holds the words before."""
-    spare[:size] = points[:size]
+    for position in range(size):
+        spare[position] = points[position]
     left = correct_lines(spare, size, traits)
     words = row[1]
     row[_NGRAMS_END] = 1.0
@@ -257,4 +258,4 @@ def warm_up() -> None:
     measure(pa.array(["Word word.\n\n[1] Read more...", ""], pa.string()))
 
 
-# kernels of: bfb6898d7216b8e7
+# kernels of: 1c352f264689c374

@@ -9,20 +9,28 @@ a policy. Where DCLM drops the page, the text is empty from there on.
 from typing import Final
 
 import numba
+import numpy as np
 
 from gristmill.cleaning.character_classes import (
     ALNUM,
     KIND_MASK,
     KIND_OTHER,
     TERMINAL,
+    WIDE_TERMINAL,
     ClassTable,
 )
-from gristmill.cleaning.dialects.dclm_characters import DECIMAL, NEWLINE, SPACE
+from gristmill.cleaning.dialects.dclm_characters import (
+    BANNED,
+    DECIMAL,
+    NEWLINE,
+    POLICY_AFTER,
+    SPACE,
+)
 from gristmill.cleaning.dialects.dclm_runs import (
-    count_tokens,
-    find_newline,
     fold_point,
     has_phrase,
+    has_tokens,
+    move_points,
     spell_phrase,
     strip_text,
 )
@@ -50,12 +58,10 @@ _COOKIE: Final = spell_phrase("cookie policy")
 _USES: Final = spell_phrase("uses cookies")
 _USE_OF: Final = spell_phrase("use of cookies")
 _USE: Final = spell_phrase("use cookies")
-# What stands before and after the first space of each.
-_BEFORE_SPACE: Final = (ord("s"), ord("y"), ord("e"))
-_AFTER_SPACE: Final = (ord("o"), ord("p"), ord("c"))
+_LOREM_BEFORE: Final = 5
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _same(points: Points, start: int, end: int, phrase: Points, lower: bool) -> bool:
     """Tell whether a phrase stands at `start`, to the letter or but for ASCII case."""
     if end - start < phrase.size:
@@ -73,7 +79,7 @@ def _same(points: Points, start: int, end: int, phrase: Points, lower: bool) -> 
     return index == phrase.size
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _after_citation(points: Points, start: int, size: int, traits: Traits) -> int:
     """Find the end of the citation whose bracket is at `start`, or `start` if it is none."""
     position = start + 1
@@ -86,7 +92,7 @@ def _after_citation(points: Points, start: int, size: int, traits: Traits) -> in
     return start + _NEEDED.size if _same(points, start, size, _NEEDED, False) else start
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _copy_without_citations(
     points: Points, start: int, end: int, write: int, traits: Traits
 ) -> int:
@@ -104,7 +110,7 @@ def _copy_without_citations(
     return write
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _last_visible(points: Points, start: int, end: int, traits: Traits) -> int:
     """Find the end of a line without the whitespace after it."""
     while end > start and trait_of(traits, points[end - 1]) & SPACE:
@@ -112,7 +118,7 @@ def _last_visible(points: Points, start: int, end: int, traits: Traits) -> int:
     return end
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _is_ellipsis(points: Points, start: int, end: int) -> bool:
     """Tell whether three dots or the ellipsis end a run."""
     if end > start and points[end - 1] == 0x2026:
@@ -123,7 +129,7 @@ def _is_ellipsis(points: Points, start: int, end: int) -> bool:
     return dots == 3
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _has_long_word(points: Points, start: int, end: int, traits: Traits) -> bool:
     if end - start <= _MAX_WORD:
         return False
@@ -134,12 +140,7 @@ def _has_long_word(points: Points, start: int, end: int, traits: Traits) -> bool
     return longest > _MAX_WORD
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
-def _may_be_policy(before: int, after: int) -> bool:
-    return fold_point(after) in _AFTER_SPACE and fold_point(before) in _BEFORE_SPACE
-
-
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _has_policy(points: Points, space: int, start: int, end: int) -> bool:
     """Tell whether the first space of a policy's phrase is the one at `space`."""
     before = fold_point(points[space - 1]) if space > start else 0
@@ -157,13 +158,15 @@ def _has_policy(points: Points, space: int, start: int, end: int) -> bool:
     return after == 99 and before == 101 and _stands(points, space - 3, start, end, _USE)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _stands(points: Points, place: int, start: int, end: int, phrase: Points) -> bool:
     return place >= start and has_phrase(points, place, end, phrase)
 
 
-@numba.njit(cache=True, nogil=True)
-def _find_banned(points: Points, start: int, end: int) -> tuple[int, int, bool, bool]:
+@numba.njit(cache=True, nogil=True, _nrt=False)
+def _find_banned(
+    points: Points, start: int, end: int, traits: Traits
+) -> tuple[int, int, bool, bool]:
     """Look a line over.
 
     Returns:
@@ -171,35 +174,33 @@ def _find_banned(points: Points, start: int, end: int) -> tuple[int, int, bool, 
         stands in it).
     """
     lorem, brackets, script, policy = 0, 0, False, False
+    before, entry = np.int64(0), trait_of(traits, points[start])
     for position in range(start, end):
-        point = points[position]
-        if point == 32:
-            if start < position < end - 1 and _may_be_policy(
-                points[position - 1], points[position + 1]
-            ):
+        after = trait_of(traits, points[position + 1]) if position + 1 < end else np.int64(0)
+        if (before << 2 & entry << 1 & after) & POLICY_AFTER | entry & BANNED:
+            point = points[position]
+            if point == 32:
                 policy |= _has_policy(points, position, start, end)
-        elif point == 123:
-            brackets += 1
-        elif point == 106 or point == 74:
-            script |= has_phrase(points, position, end, _SCRIPT)
-        elif fold_point(point) == _LOREM[0]:
-            # A glance at another letter first: a call costs more.
-            third = fold_point(points[position + 2]) if position + 2 < end else 0
-            if third == _LOREM[2]:
-                lorem += _same(points, position, end, _LOREM, True)
+                place = position - _LOREM_BEFORE
+                lorem += place >= start and _same(points, place, end, _LOREM, True)
+            elif point == 123:
+                brackets += 1
+            else:
+                script |= has_phrase(points, position, end, _SCRIPT)
+        before, entry = entry, after
     return lorem, brackets, script, policy
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _passes_form(points: Points, start: int, end: int, traits: Traits) -> bool:
     """Tell whether a line without citations ends well and is long enough."""
     last = _last_visible(points, start, end, traits)
     if last == start or points[last - 1] not in _MARKS or _is_ellipsis(points, start, last):
         return False
-    return bool(count_tokens(points, start, end, traits) >= _MIN_WORDS)
+    return bool(has_tokens(points, start, end, traits, _MIN_WORDS))
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def filter_c4(points: Points, size: int, traits: Traits) -> tuple[int, int, int]:
     """Apply the rules in place.
 
@@ -211,14 +212,20 @@ def filter_c4(points: Points, size: int, traits: Traits) -> tuple[int, int, int]
     """
     start, write, kept, lorem, brackets = 0, 0, 0, 0, 0
     while start <= size:
-        end = find_newline(points, start, size)
+        end, cited = start, False
+        while end < size and points[end] != NEWLINE:
+            cited |= points[end] == _BRACKET
+            end += 1
         place = write + (kept > 0)
         after, keeps = place, not _has_long_word(points, start, end, traits)
-        if keeps and end > start:
+        if keeps and end > start and not cited:
+            keeps = _passes_form(points, start, end, traits)
+            after = move_points(points, start, end, place) if keeps else place
+        elif keeps and end > start:
             after = _copy_without_citations(points, start, end, place, traits)
             keeps = after == place or _passes_form(points, place, after, traits)
         if keeps and after > place:
-            found = _find_banned(points, place, after)
+            found = _find_banned(points, place, after, traits)
             lorem += found[0]
             brackets += 0 if found[2] else found[1]
             keeps = not (found[2] or found[3])
@@ -231,12 +238,34 @@ def filter_c4(points: Points, size: int, traits: Traits) -> tuple[int, int, int]
     return strip_text(points, write, traits), lorem, brackets
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
+def _count_run(points: Points, start: int, end: int, classes: ClassTable, run: int) -> int:
+    """Count the letters and digits before `end`, exactly up to two; `run` stand before `start`."""
+    count, position, inside = 0, end, True
+    while inside and count < 2 and position > start:
+        bits = classify_character(classes, points[position - 1])
+        count += bits & ALNUM != 0
+        inside = bits & ALNUM != 0 or bits & KIND_MASK != KIND_OTHER
+        position -= inside
+    return count + run if position == start else count
+
+
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def count_sentences(points: Points, size: int, classes: ClassTable) -> int:
     """Count sentences by the rules of the reference (`gristmill.cleaning.segments`)."""
     count, boundary, run = 0, INSIDE, 0
-    fresh = True
-    for position in range(size):
+    fresh, position = True, 0
+    while position < size:
+        if boundary == INSIDE and not fresh:
+            # Nothing but a mark or a newline changes that.
+            start = position
+            while (
+                position < size - 1
+                and points[position] != NEWLINE
+                and not classify_character(classes, points[position]) & (TERMINAL | WIDE_TERMINAL)
+            ):
+                position += 1
+            run = _count_run(points, start, position, classes, run)
         bits = classify_character(classes, points[position])
         if points[position] == NEWLINE:
             fresh, boundary, run = True, INSIDE, 0
@@ -245,7 +274,8 @@ def count_sentences(points: Points, size: int, classes: ClassTable) -> int:
             fresh, boundary, run = False, INSIDE, run + 1
         elif bits & KIND_MASK == KIND_OTHER or bits & TERMINAL:
             boundary, run = next_boundary(boundary, bits, run == 1), 0
+        position += 1
     return count
 
 
-# kernels of: e95343b0060c2e02
+# kernels of: 81c3fa9f7330e641

@@ -31,7 +31,32 @@ ALPHABETIC: Final = 1 << 15
 ALPHANUMERIC: Final = 1 << 16
 REGEX_WORD: Final = 1 << 17
 
+# For loops that look at three characters at a time: one that may stand before the first space
+# (or hyphen) of a phrase, the space, and one that may stand after it. Shift the bits of the
+# first by two and those of the second by one: they meet in the third's.
+POLICY_BEFORE: Final = 1 << 19
+POLICY_SPACE: Final = 1 << 20
+POLICY_AFTER: Final = 1 << 21
+DELETED_BEFORE: Final = 1 << 22
+DELETED_SPACE: Final = 1 << 23
+DELETED_AFTER: Final = 1 << 24
+#: What fastText's tokenizer splits at.
+SEPARATOR: Final = 1 << 25
+#: ``{`` and the first letter of "javascript".
+BANNED: Final = 1 << 26
+
 NEWLINE: Final = 10
+
+_MARKED: Final = (
+    (POLICY_BEFORE, "SsYyEeMm\u017f"),
+    (POLICY_SPACE, " "),
+    (POLICY_AFTER, "OoPpCcIi\u0130\u0131"),
+    (DELETED_BEFORE, "SsDdNn\u017f"),
+    (DELETED_SPACE, " -"),
+    (DELETED_AFTER, "IiMm\u0130\u0131"),
+    (SEPARATOR, "\0\t\n\v\f\r "),
+    (BANNED, "{Jj"),
+)
 
 #: Enclosed letters, which Unicode calls alphabetic and Python does not.
 _ENCLOSED: Final = "24b6-24e9 1f130-1f149 1f150-1f169 1f170-1f189"
@@ -79,11 +104,13 @@ def trait_table() -> Traits:
         plain[marks[first : last + 1]] &= ~np.uint32(ALPHABETIC | ALPHANUMERIC)
     for first, last in parse_ranges(_ENCLOSED):
         table[first : last + 1] |= np.uint32(ALPHABETIC | ALPHANUMERIC | REGEX_WORD)
+    for bit, marked in _MARKED:
+        table[[ord(character) for character in marked]] |= np.uint32(bit)
     table.flags.writeable = False
     return table
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def decode_points(data: Bytes, start: int, end: int, points: Points) -> int:
     """Write the code points of ``data[start:end]``; returns how many there are."""
     position, count = start, 0
@@ -104,4 +131,4 @@ def encode_points(points: Points) -> str:
     return points.astype("<i4").tobytes().decode("utf-32-le", "surrogatepass")
 
 
-# kernels of: 943bbee409f6b635
+# kernels of: 8597b4cc5c0b28ef

@@ -11,6 +11,7 @@ import numpy as np
 
 from gristmill.cleaning.dialects.dclm_characters import (
     DECIMAL,
+    DELETED_AFTER,
     DIGIT,
     NEWLINE,
     SPACE,
@@ -22,8 +23,9 @@ from gristmill.cleaning.dialects.dclm_runs import (
     count_tokens,
     count_traits,
     find_newline,
-    fold_point,
     has_phrase,
+    has_tokens,
+    move_points,
     spell_phrase,
     strip_points,
     strip_text,
@@ -45,9 +47,9 @@ _MAX_SUBSTRING_WORDS: Final = 10
 _CART: Final = spell_phrase("items in cart")
 _MORE: Final = spell_phrase("read more...")
 _SIGN: Final = spell_phrase("sign-in")
-# Where the first space or hyphen of each phrase is, and the letter after it.
-_CART_BEFORE, _CART_AFTER = 5, ord("i")
-_MORE_BEFORE, _MORE_AFTER = 4, ord("m")
+# Where the first space or hyphen of each phrase is.
+_CART_BEFORE: Final = 5
+_MORE_BEFORE: Final = 4
 _SIGN_BEFORE: Final = 4
 _COUNTED: Final = tuple(
     map(
@@ -60,13 +62,13 @@ _COUNTED_LETTERS: Final = np.concatenate(_COUNTED)
 _COUNTED_ENDS: Final = np.cumsum([word.size for word in _COUNTED])
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _lower_ascii(point: int) -> int:
     """Lower a letter as ``str.lower`` does, where a counter's letters can come of it."""
     return point + 32 if 65 <= point <= 90 else 107 if point == 0x212A else point
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _after_counted(points: Points, start: int, end: int) -> int:
     """Find the end of the counted thing ("likes") at `start`; -1 if there is none."""
     for index in range(_COUNTED_ENDS.size):
@@ -84,7 +86,7 @@ def _after_counted(points: Points, start: int, end: int) -> int:
     return -1
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def is_counter(
     points: Points, start: int, end: int, traits: Traits, word_bit: int, space_bit: int
 ) -> bool:
@@ -124,7 +126,7 @@ def is_counter(
     return bool(position == end)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _cut_length(
     points: Points, start: int, position: int, end: int, traits: Traits, step: int
 ) -> int:
@@ -141,7 +143,7 @@ def _cut_length(
     return 0
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _cut_line(points: Points, start: int, end: int, write: int, traits: Traits, step: int) -> int:
     """Write what a step that deletes leaves of a line; returns the place after it, or -1.
 
@@ -162,7 +164,7 @@ def _cut_line(points: Points, start: int, end: int, write: int, traits: Traits, 
     return after if visible else -1
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _cut_phrases(points: Points, size: int, traits: Traits, step: int) -> int:
     """Apply a step that deletes to every line; returns the new size."""
     start, write, kept = 0, 0, 0
@@ -178,24 +180,21 @@ def _cut_phrases(points: Points, size: int, traits: Traits, step: int) -> int:
     return int(strip_text(points, write, traits))
 
 
-@numba.njit(cache=True, nogil=True)
-def _may_hold_phrase(points: Points, size: int) -> bool:
+@numba.njit(cache=True, nogil=True, _nrt=False)
+def _may_hold_phrase(points: Points, size: int, traits: Traits) -> bool:
     """Tell whether a phrase to delete may stand in a text: look at spaces and hyphens."""
-    found = False
-    for position in range(2, size - 3):
-        point = points[position]
-        if point == 32:
-            after = fold_point(points[position + 1])
-            if after == _CART_AFTER:
-                found |= has_phrase(points, position - _CART_BEFORE, size, _CART)
-            elif after == _MORE_AFTER:
-                found |= has_phrase(points, position - _MORE_BEFORE, size, _MORE)
-        elif point == 45:
+    found, before, entry = False, np.int64(0), np.int64(0)
+    for position in range(1, size - 3):
+        after = trait_of(traits, points[position + 1])
+        if (before << 2 & entry << 1 & after) & DELETED_AFTER:
+            found |= has_phrase(points, position - _CART_BEFORE, size, _CART)
+            found |= has_phrase(points, position - _MORE_BEFORE, size, _MORE)
             found |= has_phrase(points, position - _SIGN_BEFORE, size, _SIGN)
+        before, entry = entry, after
     return found
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _keeps_uppercase(points: Points, start: int, end: int, traits: Traits) -> bool:
     """Tell whether a line passes the first step, which sees it with all its whitespace."""
     if start == end:
@@ -203,7 +202,7 @@ def _keeps_uppercase(points: Points, start: int, end: int, traits: Traits) -> bo
     return bool(count_traits(points, start, end, traits, UPPER) / (end - start) <= _MAX_UPPERCASE)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _find_visible_line(points: Points, size: int, traits: Traits, backwards: bool) -> int:
     """Find where the first or last line begins that is visible and passes the first step.
 
@@ -228,7 +227,7 @@ def _find_visible_line(points: Points, size: int, traits: Traits, backwards: boo
     return -1
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _keeps_line(
     points: Points, start: int, end: int, stripped: tuple[int, int], traits: Traits
 ) -> bool:
@@ -241,16 +240,15 @@ def _keeps_line(
         stripped: the same after DCLM has stripped the page.
         traits: table of characters.
     """
-    upper, digits, tokens, inside = 0, 0, 0, False
+    upper, digits = 0, 0
     for position in range(start, end):
         entry = trait_of(traits, points[position])
         upper += entry & UPPER != 0
         digits += entry & DIGIT != 0
-        blank = entry & SPACE != 0
-        tokens += not blank and not inside
-        inside = not blank
     length = max(stripped[1] - stripped[0], 1)
-    if upper / (end - start) > _MAX_UPPERCASE or tokens < _MIN_WORDS:
+    if upper / (end - start) > _MAX_UPPERCASE:
+        return False
+    if not has_tokens(points, start, end, traits, _MIN_WORDS):
         return False
     if digits == 0:
         return True
@@ -258,7 +256,7 @@ def _keeps_line(
     return digits / length <= _MAX_NUMERIC and not counter
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _filter_lines(points: Points, size: int, traits: Traits) -> int:
     """Apply the four steps that keep or drop lines; returns the new size.
 
@@ -281,22 +279,20 @@ def _filter_lines(points: Points, size: int, traits: Traits) -> int:
             if kept:
                 points[write] = NEWLINE
                 write += 1
-            for position in range(start, end):
-                points[write] = points[position]
-                write += 1
+            write = move_points(points, start, end, write)
             kept += 1
         start = end + 1
     return int(strip_text(points, write, traits))
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def correct_lines(points: Points, size: int, traits: Traits) -> int:
     """Apply the whole line correction in place; returns the new size, 0 if nothing is left."""
     size = _filter_lines(points, collapse_newlines(points, size), traits)
-    if _may_hold_phrase(points, size):
+    if _may_hold_phrase(points, size, traits):
         for step in range(_ITEMS_IN_CART, _SIGN_IN + 1):
             size = _cut_phrases(points, size, traits, step)
     return size
 
 
-# kernels of: e95343b0060c2e02
+# kernels of: 81c3fa9f7330e641

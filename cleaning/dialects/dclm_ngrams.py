@@ -33,19 +33,19 @@ _COUNT_MASK: Final = np.uint64(0xFFFFFFFF)
 Row = npt.NDArray[np.float64]
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _keep_repeated(words: Words, candidates: int, table: CountTable) -> int:
     """Keep the places whose n-gram occurs twice or more; returns how many."""
     kept = 0
     for index in range(candidates):
-        if table.cells[words.ids[index]] & _COUNT_MASK >= np.uint64(2):
-            words.ids[kept] = words.ids[index]
-            words.places[kept] = words.places[index]
-            kept += 1
+        slot = words.ids[index]
+        words.ids[kept] = slot
+        words.places[kept] = words.places[index]
+        kept += table.cells[slot] & _COUNT_MASK >= np.uint64(2)
     return kept
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _number_words(words: Words, word_count: int, table: CountTable) -> int:
     """Number the words by their slots; returns how many places hold a repeated word."""
     empty_table(table)
@@ -57,7 +57,7 @@ def _number_words(words: Words, word_count: int, table: CountTable) -> int:
     return int(_keep_repeated(words, word_count, table))
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _lengthen(words: Words, repeated: int, order: int, table: CountTable) -> int:
     """Go from repeated (n-1)-grams to repeated n-grams; returns how many places."""
     empty_table(table)
@@ -73,7 +73,7 @@ def _lengthen(words: Words, repeated: int, order: int, table: CountTable) -> int
     return int(_keep_repeated(words, candidates, table))
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _find_top(words: Words, repeated: int, order: int, table: CountTable, rule: int) -> int:
     """Find the most frequent n-gram; returns the first index of it, -1 if nothing repeats."""
     top_count, top_size, top = np.uint64(1), 0, -1
@@ -87,7 +87,7 @@ def _find_top(words: Words, repeated: int, order: int, table: CountTable, rule: 
     return top
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _cover(words: Words, repeated: int, order: int, only: int) -> int:
     """Add up the characters of the words that n-grams cover: all, or the one numbered `only`."""
     covered_chars, covered_end = 0, 0
@@ -100,7 +100,7 @@ def _cover(words: Words, repeated: int, order: int, only: int) -> int:
     return covered_chars
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _top_chars(words: Words, repeated: int, order: int, table: CountTable, rule: int) -> int:
     top = _find_top(words, repeated, order, table, rule)
     if top < 0:
@@ -113,7 +113,7 @@ def _top_chars(words: Words, repeated: int, order: int, table: CountTable, rule:
     return int(size * count)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def write_ngrams(words: Words, word_count: int, table: CountTable, rule: int, row: Row) -> None:
     """Measure the n-grams of one document.
 

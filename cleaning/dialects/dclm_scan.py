@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from gristmill.cleaning.dialects.dclm_characters import ALNUM, ALPHA, NEWLINE, SPACE
+from gristmill.cleaning.dialects.dclm_characters import ALNUM, ALPHA, NEWLINE, SEPARATOR, SPACE
 from gristmill.cleaning.dialects.dclm_runs import find_newline, strip_points
 from gristmill.cleaning.quality_signals import STOP_WORDS_LIST
 from gristmill.cleaning.repetition_signals import CountTable, Words, count_key, empty_table
@@ -57,68 +57,83 @@ PARAGRAPH_PLACES: Final = (
 _DOT: Final = ord(".")
 _ELLIPSIS: Final = 0x2026
 BULLET_POINTS: Final = (0x25CF, 0x2022, ord("*"), ord("-"))
-_STOP_WORD_CODES: Final = np.array(
-    [int.from_bytes(word.encode("ascii"), "big") for word in STOP_WORDS_LIST], np.int64
+_STOP_WORD_CODES: Final = tuple(
+    int.from_bytes(word.encode("ascii"), "big") for word in STOP_WORDS_LIST
 )
+_STOP_BITS: Final = 5
+_STOP_SHIFT: Final = np.uint64(64 - _STOP_BITS)
+#: The golden ratio; the next odd number from there on that gives every stop word its own place.
+_FIRST_FACTOR: Final = 0x9E3779B97F4A7C15
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
-def separates_fasttext(point: int) -> bool:
-    """Tell whether fastText's tokenizer splits at a character."""
-    return point == 32 or 9 <= point <= 13 or point == 0
+def _place_stop_words() -> tuple[np.uint64, npt.NDArray[np.uint64]]:
+    """Find a factor whose products tell stop words apart, and put each in its place."""
+    factor, places = _FIRST_FACTOR, [0]
+    while len(set(places)) < len(_STOP_WORD_CODES):
+        factor = factor + 2 & 0xFFFFFFFFFFFFFFFF
+        products = [code * factor & 0xFFFFFFFFFFFFFFFF for code in _STOP_WORD_CODES]
+        places = [product >> 64 - _STOP_BITS for product in products]
+    codes = np.zeros(1 << _STOP_BITS, np.uint64)
+    codes[places] = _STOP_WORD_CODES
+    return np.uint64(factor), codes
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
-def is_stop_word(points: Points, start: int, end: int) -> bool:
-    """Tell whether a token is one of Gopher's stop words, whatever its case."""
-    if end - start < 2 or end - start > 4:
-        return False
-    code = np.int64(0)
-    for position in range(start, end):
-        point = points[position]
-        code = code << 8 | (point + 32 if 65 <= point <= 90 else point)
-        if point >= 128:
-            return False
-    found = False
-    for known in _STOP_WORD_CODES:
-        found |= known == code
+_STOP_FACTOR, _STOP_PLACES = _place_stop_words()
+#: Letters of ASCII in lower case; 255 for what no stop word holds, NUL and beyond ASCII.
+_LOWER: Final = np.array([255, *(ord(chr(code).lower()) for code in range(1, 128)), 255], np.uint64)
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def spell_on(code: np.uint64, point: int) -> np.uint64:
+    """Add a character to the code of a token: its last eight, in lower case."""
+    lower: np.uint64 = _LOWER[min(np.uint64(np.uint32(point)), np.uint64(128))]
+    return code << np.uint64(8) | lower
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def is_stop_word(code: np.uint64) -> bool:
+    """Tell whether a token is one of Gopher's stop words, whatever its case, by its code."""
+    found: bool = _STOP_PLACES[code * _STOP_FACTOR >> _STOP_SHIFT] == code
     return found
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def count_words(points: Points, size: int, traits: Traits) -> int:
     """Count fastText's tokens that begin with a letter or digit: DCLM's words."""
-    count, opens = 0, True
+    count, before = 0, SEPARATOR
     for position in range(size):
-        point = points[position]
-        blank = separates_fasttext(point)
-        count += opens and not blank and trait_of(traits, point) & ALNUM != 0
-        opens = blank
+        entry = trait_of(traits, points[position])
+        count += (before & SEPARATOR != 0) & (entry & (SEPARATOR | ALNUM) == ALNUM)
+        before = entry
     return count
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def count_tokens(points: Points, size: int, traits: Traits, counts: Counts) -> None:
     """Count the tokens between whitespace, and what kinds they are."""
-    position = 0
-    while position < size:
-        start, seen = position, 0
-        entry = trait_of(traits, points[position])
-        while not entry & SPACE and position < size:
-            seen |= entry
-            position += 1
-            if position < size:
-                entry = trait_of(traits, points[position])
-        if position > start:
-            counts[TOKENS] += 1
-            counts[TOKEN_CHARS] += position - start
-            counts[PLAIN_TOKENS] += not seen & ALPHA
-            counts[STOP_WORDS] += is_stop_word(points, start, position)
-        position += 1
+    # No branch depends on the text: a wrong guess costs more than all the rest of a token.
+    tokens, chars, plain, stops = 0, 0, 0, 0
+    inside, seen, code = False, np.int64(0), np.uint64(0)
+    for position in range(size):
+        point = points[position]
+        entry = trait_of(traits, point)
+        filled = entry & SPACE == 0
+        ends = inside & ~filled
+        tokens += ends
+        chars += filled
+        plain += ends & (seen & ALPHA == 0)
+        stops += ends & is_stop_word(code)
+        seen = (seen | entry) * filled
+        code = spell_on(code, point) * np.uint64(filled)
+        inside = filled
+    counts[TOKENS] += tokens + inside
+    counts[TOKEN_CHARS] += chars
+    counts[PLAIN_TOKENS] += plain + (inside & (seen & ALPHA == 0))
+    counts[STOP_WORDS] += stops + (inside & is_stop_word(code))
     counts[WORDS] = count_words(points, size, traits)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def count_symbols(points: Points, size: int, counts: Counts) -> None:
     """Count ``#``, ``...``, ``. . .`` and the ellipsis, each without overlaps."""
     close_end, spaced_end = 0, 0
@@ -140,7 +155,7 @@ def count_symbols(points: Points, size: int, counts: Counts) -> None:
                 spaced_end = position + 5
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def is_spaced_ellipsis(points: Points, start: int, end: int) -> bool:
     """Tell whether ``. . .`` stands at `start`."""
     return (
@@ -153,7 +168,7 @@ def is_spaced_ellipsis(points: Points, start: int, end: int) -> bool:
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def ends_with_ellipsis(points: Points, start: int, end: int) -> bool:
     """Tell whether ``...``, ``. . .`` or the ellipsis ends a line."""
     if end > start and points[end - 1] == _ELLIPSIS:
@@ -167,16 +182,21 @@ def ends_with_ellipsis(points: Points, start: int, end: int) -> bool:
     return close or (end - start >= 5 and is_spaced_ellipsis(points, end - 5, end))
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def hash_points(points: Points, start: int, end: int) -> np.uint64:
     """Hash a run of characters to 64 bits."""
-    state = start_hash()
-    for position in range(start, end):
+    # Two characters at a time, and then the length, which tells an odd one from a NUL.
+    state, position = start_hash(), start
+    while position + 1 < end:
+        pair = np.uint64(points[position]) << np.uint64(32) | np.uint64(points[position + 1])
+        state = extend_hash(state, pair)
+        position += 2
+    if position < end:
         state = extend_hash(state, np.uint64(points[position]))
-    return np.uint64(mix_hash(state))
+    return np.uint64(mix_hash(extend_hash(state, np.uint64(end - start))))
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def count_part(
     key: np.uint64, size: int, table: CountTable, places: tuple[int, int, int], counts: Counts
 ) -> None:
@@ -190,7 +210,7 @@ def count_part(
     counts[chars + 1] += copies * size
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def count_lines(
     points: Points, size: int, traits: Traits, table: CountTable, counts: Counts
 ) -> None:
@@ -209,7 +229,7 @@ def count_lines(
         position = newline + 1
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def find_paragraph_end(points: Points, start: int, size: int) -> int:
     """Find the next pair of newlines from `start` on, or the end."""
     while start < size and not (
@@ -219,7 +239,7 @@ def find_paragraph_end(points: Points, start: int, size: int) -> int:
     return start
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def count_paragraphs(
     points: Points, size: int, traits: Traits, table: CountTable, counts: Counts
 ) -> None:
@@ -235,7 +255,7 @@ def count_paragraphs(
         position = after + 2
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def split_words(points: Points, size: int, traits: Traits, words: Words, bounds: Points) -> int:
     """Hash the segments of UAX #29 that begin with a letter or digit; returns how many.
 
@@ -256,7 +276,7 @@ def split_words(points: Points, size: int, traits: Traits, words: Words, bounds:
     return count
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def count_newlines(points: Points, size: int) -> int:
     """Count the newlines."""
     count = 0
@@ -265,4 +285,4 @@ def count_newlines(points: Points, size: int) -> int:
     return count
 
 
-# kernels of: 061eb1c3fe5c948f
+# kernels of: 03751745f4f5fc0f

@@ -116,12 +116,12 @@ SOURCES: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _divide(part: int, whole: int, otherwise: float) -> float:
     return part / whole if whole else otherwise
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _write_quality(counts: scan.Counts, row: Row) -> None:
     """Turn counts of tokens and lines into metrics; a blank page fails what it can."""
     tokens = counts[scan.TOKENS]
@@ -135,7 +135,7 @@ def _write_quality(counts: scan.Counts, row: Row) -> None:
     row[7] = counts[scan.STOP_WORDS]
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _write_repetition(counts: scan.Counts, row: Row) -> None:
     """Turn counts of lines and paragraphs into metrics; a page of neither is all repetition."""
     line, paragraph = scan.LINE_PLACES, scan.PARAGRAPH_PLACES
@@ -150,10 +150,13 @@ def _write_filter(
     points: Points, size: int, traits: Traits, words: int, bounds: Points, row: Row
 ) -> None:
     """Measure what the line modifiers leave of a text of so many words."""
-    left, sentences = correct_lines(points, size, traits), np.empty(_SENTENCE_METRICS)
+    sentences = np.empty(_SENTENCE_METRICS)
+    left, dropped = correct_lines(points, size, traits, bounds)
     row[_NGRAMS_END] = 1.0
     if left and words:
-        row[_NGRAMS_END] = (words - scan.count_words(points, left, traits, bounds)) / words
+        if dropped < 0:
+            dropped = words - scan.count_words(points, 0, left, traits, bounds)
+        row[_NGRAMS_END] = dropped / words
     write_sentences(points, left, traits, bounds, sentences)
     row[_NGRAMS_END + 1] = sentences[0]
     row[_NGRAMS_END + 2] = sentences[6]
@@ -218,7 +221,8 @@ def filter_lines(text: str) -> str:
         What is left; empty where Dolma 3 drops the page.
     """
     points = np.frombuffer(text.encode("utf-32-le"), np.int32).copy()
-    return encode_points(points[: correct_lines(points, points.size, trait_table())])
+    bounds = np.empty(2 * points.size, np.int32)
+    return encode_points(points[: correct_lines(points, points.size, trait_table(), bounds)[0]])
 
 
 LINE_FILTERS: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType({"dolma3": filter_lines})
@@ -229,4 +233,4 @@ def warm_up() -> None:
     measure(pa.array(["Word word.\n\n[1] Read more...", ""], pa.string()))
 
 
-# kernels of: 5db922dd4025a57e
+# kernels of: c6e77ba0005495f2

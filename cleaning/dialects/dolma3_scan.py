@@ -20,12 +20,13 @@ from gristmill.cleaning.dialects.dclm_scan import (
     count_part,
     ends_with_ellipsis,
     find_paragraph_end,
+    hash_points,
     is_spaced_ellipsis,
     is_stop_word,
+    spell_on,
 )
 from gristmill.cleaning.dialects.madlad_rules import count_bytes, holds_trait
 from gristmill.cleaning.repetition_signals import CountTable, Words, empty_table
-from gristmill.cleaning.segments import extend_hash, mix_hash, start_hash
 from gristmill.cleaning.word_breaks import Points, Traits, find_segments, trait_of
 
 #: What the scan counts; each is a place in its row.
@@ -71,38 +72,44 @@ _ELLIPSIS: Final = 0x2026
 _RETURN: Final = 13
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
-def digest_run(points: Points, start: int, end: int) -> tuple[np.uint64, int]:
-    """Hash a run of characters to 64 bits, and measure it in bytes."""
-    state, size = start_hash(), 0
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def measure_run(points: Points, start: int, end: int) -> int:
+    """Measure a run of characters in bytes."""
+    size, seen = end - start, 0
     for position in range(start, end):
-        state = extend_hash(state, np.uint64(points[position]))
-        size += count_bytes(points[position])
-    return mix_hash(state), size
+        seen |= points[position]
+    if seen >= 128:
+        size = 0
+        for position in range(start, end):
+            size += count_bytes(points[position])
+    return size
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def count_tokens(points: Points, size: int, traits: Traits, counts: Counts) -> None:
     """Count the tokens between whitespace, and what kinds they are."""
-    position = 0
-    while position < size:
-        start, seen, length = position, 0, 0
-        entry = trait_of(traits, points[position])
-        while not entry & WHITE_SPACE and position < size:
-            seen |= entry
-            length += count_bytes(points[position])
-            position += 1
-            if position < size:
-                entry = trait_of(traits, points[position])
-        if position > start:
-            counts[TOKENS] += 1
-            counts[TOKEN_BYTES] += length
-            counts[PLAIN_TOKENS] += not seen & ALPHABETIC
-            counts[STOP_WORDS] += is_stop_word(points, start, position)
-        position += 1
+    # As in `gristmill.cleaning.dialects.dclm_scan.count_tokens`.
+    tokens, length, plain, stops = 0, 0, 0, 0
+    inside, seen, code = False, np.int64(0), np.uint64(0)
+    for position in range(size):
+        point = points[position]
+        entry = trait_of(traits, point)
+        filled = entry & WHITE_SPACE == 0
+        ends = inside & ~filled
+        tokens += ends
+        length += count_bytes(point) * filled
+        plain += ends & (seen & ALPHABETIC == 0)
+        stops += ends & is_stop_word(code)
+        seen = (seen | entry) * filled
+        code = spell_on(code, point) * np.uint64(filled)
+        inside = filled
+    counts[TOKENS] += tokens + inside
+    counts[TOKEN_BYTES] += length
+    counts[PLAIN_TOKENS] += plain + (inside & (seen & ALPHABETIC == 0))
+    counts[STOP_WORDS] += stops + (inside & is_stop_word(code))
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def count_symbols(points: Points, size: int, counts: Counts) -> None:
     """Count ``#``, ``...``, ``. . .`` and the ellipsis, each without overlaps."""
     dots, spaced_end = 0, 0
@@ -120,7 +127,7 @@ def count_symbols(points: Points, size: int, counts: Counts) -> None:
             spaced_end = position + 5
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def count_plain_words(points: Points, size: int, traits: Traits) -> int:
     """Count words for the page's length: in ASCII, runs of letters and digits.
 
@@ -135,20 +142,21 @@ def count_plain_words(points: Points, size: int, traits: Traits) -> int:
     return count if plain else -1
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def split_words(points: Points, size: int, traits: Traits, words: Words, bounds: Points) -> int:
     """Hash the segments of UAX #29 that hold a letter or digit; returns how many."""
     count = 0
     for index in range(find_segments(points, 0, size, traits, bounds)):
         start, end = bounds[2 * index], bounds[2 * index + 1]
         if holds_trait(points, start, end, traits, ALPHANUMERIC):
-            words.hashes[count], length = digest_run(points, start, end)
+            words.hashes[count] = hash_points(points, start, end)
+            length = measure_run(points, start, end)
             words.char_ends[count + 1] = words.char_ends[count] + length
             count += 1
     return count
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def count_lines(points: Points, size: int, table: CountTable, counts: Counts) -> None:
     """Count lines: bullets among all, ellipses among those not empty, repetition."""
     empty_table(table)
@@ -158,7 +166,7 @@ def count_lines(points: Points, size: int, table: CountTable, counts: Counts) ->
         counts[LINES] += 1
         if start < end:
             counts[BULLET_LINES] += points[start] in BULLET_POINTS
-            key, length = digest_run(points, start, end)
+            key, length = hash_points(points, start, end), measure_run(points, start, end)
             count_part(key, length, table, LINE_PLACES, counts)
             # What ends in a carriage return and a newline ends before both.
             seen = end - (end < size and points[end - 1] == _RETURN)
@@ -167,7 +175,7 @@ def count_lines(points: Points, size: int, table: CountTable, counts: Counts) ->
         start = end + 1
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def count_paragraphs(points: Points, size: int, table: CountTable, counts: Counts) -> None:
     """Count paragraphs that are not empty, in a text without runs of three newlines."""
     empty_table(table)
@@ -175,19 +183,19 @@ def count_paragraphs(points: Points, size: int, table: CountTable, counts: Count
     while start < size:
         end = find_paragraph_end(points, start, size)
         if start < end:
-            key, length = digest_run(points, start, end)
+            key, length = hash_points(points, start, end), measure_run(points, start, end)
             count_part(key, length, table, PARAGRAPH_PLACES, counts)
         start = end + 2
 
 
-@numba.njit(cache=True, nogil=True)
-def count_words(points: Points, size: int, traits: Traits, bounds: Points) -> int:
-    """Count the segments of UAX #29 that hold a letter or digit."""
+@numba.njit(cache=True, nogil=True, _nrt=False)
+def count_words(points: Points, first: int, after: int, traits: Traits, bounds: Points) -> int:
+    """Count the segments of UAX #29 that hold a letter or digit, in whole lines."""
     count = 0
-    for index in range(find_segments(points, 0, size, traits, bounds)):
+    for index in range(find_segments(points, first, after, traits, bounds)):
         start, end = bounds[2 * index], bounds[2 * index + 1]
         count += holds_trait(points, start, end, traits, ALPHANUMERIC)
     return count
 
 
-# kernels of: fce7de2a2beb51f2
+# kernels of: dce9b8046c2a60bb

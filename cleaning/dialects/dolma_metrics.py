@@ -13,9 +13,6 @@ from gristmill.cleaning.dialects.dolma_scan import Board
 from gristmill.cleaning.repetition_signals import Row, Words
 from gristmill.cleaning.segments import NEWLINE, Bytes
 
-#: The lengths of words that are counted apart when the median is looked for.
-_LENGTHS: Final = 64
-
 #: Metric to the attribute of Dolma's taggers that it is; None where it is made of several.
 ATTRIBUTES: Final[Mapping[str, str | None]] = MappingProxyType(
     {
@@ -100,18 +97,14 @@ def _count_up_to(words: Words, count: int, length: int) -> int:
     return found
 
 
-@numba.njit(cache=True, nogil=True)
-def _find_middle(words: Words, count: int, rank: int) -> int:
+@numba.njit(cache=True, nogil=True, _nrt=False)
+def _find_middle(words: Words, count: int, rank: int, board: Board) -> int:
     """Find the length of the word with that rank by length, 0 the shortest."""
-    histogram = np.zeros(_LENGTHS + 1, np.int64)
-    for place in range(count):
-        length = words.char_ends[place + 1] - words.char_ends[place]
-        histogram[min(length, _LENGTHS)] += 1
-    shortest, below = 0, histogram[0]
-    while below <= rank and shortest < _LENGTHS:
+    shortest, below = 0, board[at.LENGTHS]
+    while below <= rank and shortest < at.LONGEST_LENGTH:
         shortest += 1
-        below += histogram[shortest]
-    longest = words.char_ends[count] if shortest == _LENGTHS else shortest
+        below += board[at.LENGTHS + shortest]
+    longest = words.char_ends[count] if shortest == at.LONGEST_LENGTH else shortest
     while shortest < longest:
         middle = (shortest + longest) // 2
         if _count_up_to(words, count, middle) > rank:
@@ -121,12 +114,12 @@ def _find_middle(words: Words, count: int, rank: int) -> int:
     return shortest
 
 
-@numba.njit(cache=True, nogil=True)
-def _median_length(words: Words, count: int) -> float:
+@numba.njit(cache=True, nogil=True, _nrt=False)
+def _median_length(words: Words, count: int, board: Board) -> float:
     if count == 0:
         return 0.0
-    lower: int = _find_middle(words, count, (count - 1) // 2)
-    upper: int = lower if count % 2 else _find_middle(words, count, count // 2)
+    lower: int = _find_middle(words, count, (count - 1) // 2, board)
+    upper: int = lower if count % 2 else _find_middle(words, count, count // 2, board)
     return (lower + upper) / 2
 
 
@@ -167,7 +160,7 @@ def write_counts(data: Bytes, start: int, end: int, board: Board, words: Words, 
     copied = board[at.DUPLICATE_LINE_CHARS] / max(words.char_ends[count], 1)
     row[_CHAR_COUNT] = board[at.CHARS]
     row[_WORD_COUNT] = count
-    row[_MEDIAN] = _median_length(words, count)
+    row[_MEDIAN] = _median_length(words, count, board)
     row[_SYMBOLS] = board[at.SYMBOL_WORDS] / max(count, 1)
     row[_ALPHABETIC] = board[at.ALPHA_WORDS] / max(count, 1)
     row[_STOP_WORDS] = board[at.STOP_WORDS]
@@ -198,4 +191,4 @@ def round_metrics(metrics: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return rounded
 
 
-# kernels of: 8dc5c41518a60668
+# kernels of: 9d3a55d7d621c058

@@ -46,7 +46,10 @@ _LINE_START_CHAR: Final = 21
 _LINE_WORDS: Final = 22
 _LAST_BYTE: Final = 23  # of the line's last word
 _LINE_HASH: Final = 24
-BOARD_SIZE: Final = 25
+#: How many words have each length; the last of these places stands for all longer ones.
+LENGTHS: Final = 25
+LONGEST_LENGTH: Final = 64
+BOARD_SIZE: Final = LENGTHS + LONGEST_LENGTH + 1
 
 _SYMBOL: Final = space_words.FIRST_FREE
 _CURLY: Final = space_words.FIRST_FREE << 1
@@ -117,10 +120,11 @@ def _take_word(
     char_ends[count + 1] = char_ends[count] + chars
     board[WORDS] = count + 1
     board[CHARS] += chars
+    board[LENGTHS + min(chars, LONGEST_LENGTH)] += 1
     board[ALPHA_WORDS] += seen & space_words.ALPHA != 0
     board[SYMBOL_WORDS] += seen & _SYMBOL != 0
     board[CURLY_WORDS] += seen & _CURLY != 0
-    board[STOP_WORDS] += space_words.is_stop_word(data, position, after)
+    board[STOP_WORDS] += space_words.is_stop_word(word_hash)
     board[_LINE_WORDS] += 1
     board[_LAST_BYTE] = data[after - 1]
     board[_LINE_HASH] = np.int64(extend_hash(np.uint64(board[_LINE_HASH]), word_hash))
@@ -217,4 +221,4 @@ def scan_document(
     _close_line(data, end, False, board, table)
 
 
-# kernels of: 5b5ec1f0a4c0d315
+# kernels of: 5e27c46bf3428ebf

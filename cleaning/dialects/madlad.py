@@ -18,7 +18,12 @@ import pyarrow as pa
 
 from gristmill.cleaning.bounds import Bound
 from gristmill.cleaning.dialects.dclm_characters import WHITE_SPACE, decode_points, trait_table
-from gristmill.cleaning.dialects.madlad_rules import is_cursed, is_list_case, measure_bytes
+from gristmill.cleaning.dialects.madlad_rules import (
+    is_cursed,
+    is_list_case,
+    judge_counts,
+    read_sentence,
+)
 from gristmill.cleaning.segments import Bytes
 from gristmill.cleaning.text_signals import Offsets, read_buffers
 from gristmill.cleaning.word_breaks import Points, Traits, trait_of
@@ -38,7 +43,6 @@ SCHEMA: Final = pa.schema(
     [pa.field(f"{stem}@{NAME}", pa.float64(), nullable=False) for stem in _STEMS]
 )
 _MIN_SENTENCES: Final = 5
-_MARKS: Final = (ord("."), ord("!"), ord("?"))
 
 Row = npt.NDArray[np.float64]
 
@@ -57,26 +61,6 @@ SOURCES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 LINE_FILTERS: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType({})
-
-
-@numba.njit(cache=True, nogil=True, _nrt=False)
-def _find_sentence_end(points: Points, start: int, size: int, traits: Traits) -> tuple[int, int]:
-    """Find where the sentence at `start` ends, and where the next one begins."""
-    end, after = start, start
-    while end < size and after == end:
-        if points[end] in _MARKS:
-            marks = end
-            while marks < size and points[marks] in _MARKS:
-                marks += 1
-            after = marks
-            while after < size and trait_of(traits, points[after]) & WHITE_SPACE:
-                after += 1
-            if after == marks:
-                end = after = marks
-        else:
-            end += 1
-            after = end
-    return end, after
 
 
 @numba.njit(cache=True, nogil=True, _nrt=False)
@@ -101,10 +85,11 @@ def write_sentences(points: Points, size: int, traits: Traits, bounds: Points, r
     row[:] = 0.0
     position, doubtful, doubtful_2_5 = 0, 0, 0
     while position < size:
-        end, after = _find_sentence_end(points, position, size, traits)
+        end, after, length, technical_chars, upper = read_sentence(points, position, size, traits)
         if _is_visible(points, position, end, traits):
-            listed = is_list_case(points, position, end, traits, bounds)
-            abnormal, technical = measure_bytes(points, position, end)
+            abnormal, technical, listed = judge_counts(length, technical_chars, upper)
+            if listed:
+                listed = is_list_case(points, position, end, traits, bounds)
             cursed = is_cursed(points, position, end)
             row[0] += 1
             row[1] += listed
@@ -156,4 +141,4 @@ def warm_up() -> None:
     measure(pa.array(["Word word. Download. Other, words?", ""], pa.string()))
 
 
-# kernels of: 33e2d32bcccb6488
+# kernels of: e21de0a7c7d755fc

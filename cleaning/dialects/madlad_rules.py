@@ -5,21 +5,34 @@ literally, although some were meant as patterns (``Vol\.`` needs the backslash i
 and those four as patterns in which a dot is any character.
 """
 
+import string
 from typing import Final
 
 import numba
 import numpy as np
+import numpy.typing as npt
 
-from gristmill.cleaning.dialects.dclm_characters import ALPHANUMERIC, NEWLINE, UPPER
-from gristmill.cleaning.dialects.dclm_runs import count_traits
+from gristmill.cleaning.dialects.dclm_characters import (
+    ALPHANUMERIC,
+    NEWLINE,
+    UPPER,
+    WHITE_SPACE,
+)
 from gristmill.cleaning.word_breaks import Points, Traits, find_segments, trait_of
 
 _MIN_WORDS: Final = 12
 _MIN_BYTES: Final = 20
 _MAX_BYTES: Final = 500
 _MAX_TECHNICAL: Final = np.float32(0.2)
-_TECHNICAL: Final = np.zeros(128, np.bool_)
-_TECHNICAL[list(b"0123456789{}+/()>")] = True
+
+# What a character of ASCII is to a sentence.
+_TECHNICAL: Final = 1
+_CAPITAL: Final = 2
+_MARK: Final = 4
+_KINDS: Final = np.zeros(128, np.uint8)
+_KINDS[list(b"0123456789{}+/()>")] = _TECHNICAL
+_KINDS[list(string.ascii_uppercase.encode())] = _CAPITAL
+_KINDS[list(b".!?")] = _MARK
 
 CURSED: Final = (
     " \u2116", "\ufffd\ufffd\ufffd", "\\|\\s*$", " nr\\.$", "aute irure dolor ",
@@ -36,15 +49,34 @@ _FILTER_SIZE: Final = 1 << 14
 _GROUPS: Final = 9
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
-def _mix(first: int, second: int, third: int) -> int:
-    return ((first * 61 + second) * 61 + third) & (_FILTER_SIZE - 1)
-
-
-#: Which three first characters open a cursed string; those of two stand alone below.
-_OPENINGS: Final = np.zeros(_FILTER_SIZE, np.bool_)
-_OPENINGS[[_mix.py_func(*map(ord, text[:3])) for text in CURSED if len(text) > 2]] = True
+#: Spaces every two or four characters, and every five: bits of the last 64 characters.
+_EVEN_SPACES: Final = sum(1 << place for place in range(0, 17, 4))
+_FIFTH_SPACES: Final = sum(1 << place for place in range(0, 41, 5))
+#: The low seven bits of the last characters.
+_LAST_TWO: Final = (1 << 14) - 1
+_LAST_FOUR: Final = (1 << 28) - 1
+_COMMA_SPACE: Final = ord(",") << 7 | ord(" ")
 _NUMERO: Final = ord("\u2116")
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _mix(last: int) -> int:
+    return (last * 0x9E3779B1 >> 20) & (_FILTER_SIZE - 1)
+
+
+def _tabulate_openings() -> npt.NDArray[np.bool_]:
+    """Mark what four characters open a cursed string, with any character before three."""
+    table = np.zeros(_FILTER_SIZE, np.bool_)
+    for text in CURSED:
+        code = 0
+        for letter in text[:4]:
+            code = code << 7 | (ord(letter) & 127)
+        befores = range(128) if len(text) == 3 else range(1)
+        table[[_mix.py_func(before << 21 | code) for before in befores]] = True
+    return table
+
+
+_OPENINGS: Final = _tabulate_openings()
 
 
 @numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
@@ -56,8 +88,6 @@ def count_bytes(point: int) -> int:
 @numba.njit(cache=True, nogil=True, _nrt=False)
 def is_list_case(points: Points, start: int, end: int, traits: Traits, bounds: Points) -> bool:
     """Tell whether more than half of twelve or more words begin in upper case (rule 2)."""
-    if count_traits(points, start, end, traits, UPPER) <= _MIN_WORDS // 2:
-        return False
     words, capitals = 0, 0
     for index in range(find_segments(points, start, end, traits, bounds)):
         first, after = bounds[2 * index], bounds[2 * index + 1]
@@ -77,14 +107,44 @@ def holds_trait(points: Points, start: int, end: int, traits: Traits, bit: int) 
 
 
 @numba.njit(cache=True, nogil=True, _nrt=False)
-def measure_bytes(points: Points, start: int, end: int) -> tuple[bool, bool]:
-    """Decide by length (rule 3) and by technical characters (rule 4)."""
-    size, technical = 0, 0
-    for position in range(start, end):
-        size += count_bytes(points[position])
-        technical += points[position] < _TECHNICAL.size and _TECHNICAL[points[position]]
-    abnormal = size < _MIN_BYTES or size > _MAX_BYTES
-    return abnormal, bool(np.float32(technical) > np.float32(size) * _MAX_TECHNICAL)
+def read_sentence(
+    points: Points, start: int, size: int, traits: Traits
+) -> tuple[int, int, int, int, int]:
+    """Read the sentence at `start`.
+
+    Returns:
+        (its end, where the next one begins, its bytes, technical characters and
+        characters in upper case).
+    """
+    end, after, length, technical, upper = start, start, 0, 0, 0
+    while end < size and after == end:
+        kind = np.uint8(0)
+        if points[end] < _KINDS.size:
+            kind = _KINDS[points[end]]
+            technical += kind & _TECHNICAL
+            upper += kind >> 1 & 1
+            length += 1
+        else:
+            length += count_bytes(points[end])
+            upper += trait_of(traits, points[end]) & UPPER != 0
+        end += 1
+        after = end
+        if kind & _MARK:
+            while after < size and points[after] < _KINDS.size and _KINDS[points[after]] & _MARK:
+                after += 1
+            marks = after
+            while after < size and trait_of(traits, points[after]) & WHITE_SPACE:
+                after += 1
+            length, end = (length - 1, end - 1) if after > marks else (length + after - end, after)
+    return end, after, length, technical, upper
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def judge_counts(length: int, technical: int, upper: int) -> tuple[bool, bool, bool]:
+    """Decide by length (rule 3) and technical characters (rule 4), and whether 2 may apply."""
+    abnormal = length < _MIN_BYTES or length > _MAX_BYTES
+    marked = bool(np.float32(technical) > np.float32(length) * _MAX_TECHNICAL)
+    return abnormal, marked, upper > _MIN_WORDS // 2
 
 
 @numba.njit(cache=True, nogil=True, _nrt=False)
@@ -138,37 +198,40 @@ def _is_comma_list(points: Points, start: int, end: int) -> bool:
 
 
 @numba.njit(cache=True, nogil=True, _nrt=False)
+def _is_cursed_at(points: Points, start: int, position: int, end: int) -> bool:
+    """Look closely whether something cursed shows at a character of a sentence.
+
+    Strings show at their fourth character or at their last, groups at the ninth space,
+    commas at the space after the first.
+    """
+    found = _is_comma_list(points, position - 1, end) if position > start else False
+    for first in range(max(position - 3, start), position):
+        found |= _is_string(points, first, end)
+    for width in (1, 3, 4):
+        first = position - (_GROUPS - 1) * (width + 1)
+        if first >= start:
+            found |= _is_spaced(points, first, end, width)
+    return found
+
+
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def is_cursed(points: Points, start: int, end: int) -> bool:
     """Tell whether a sentence holds a cursed string or pattern (rule 5)."""
-    position, found = start, False
-    while position + 1 < end and not found:
-        point, after = np.int64(points[position]), np.int64(points[position + 1])
-        third = np.int64(points[position + 2]) if position + 2 < end else 0
-        if _OPENINGS[_mix(point, after, third)]:
-            found = _is_string(points, position, end)
-        if point == 32 and not found:
-            found = (
-                after == _NUMERO
-                or (
-                    position + 4 < end
-                    and points[position + 4] == 32
-                    and _is_spaced(points, position, end, 3)
-                )
-                or (
-                    position + 5 < end
-                    and points[position + 5] == 32
-                    and _is_spaced(points, position, end, 4)
-                )
-                or (
-                    position + 2 < end
-                    and points[position + 2] == 32
-                    and _is_spaced(points, position, end, 1)
-                )
-            )
-        elif point == 44 and after == 32 and not found:
-            found = _is_comma_list(points, position, end)
+    position, found, last, spaces = start, False, np.int64(0), np.int64(0)
+    while position < end and not found:
+        point = np.int64(points[position])
+        last = (last << 7 | (point & 127)) & _LAST_FOUR
+        spaces = spaces << 1 | np.int64(point == 32)
+        if (
+            _OPENINGS[_mix(last)]
+            | (point == _NUMERO)
+            | (last & _LAST_TWO == _COMMA_SPACE)
+            | (spaces & _EVEN_SPACES == _EVEN_SPACES)
+            | (spaces & _FIFTH_SPACES == _FIFTH_SPACES)
+        ):
+            found = _is_cursed_at(points, start, position, end)
         position += 1
     return found
 
 
-# kernels of: e95343b0060c2e02
+# kernels of: 3f8c8906a5c4a4dc

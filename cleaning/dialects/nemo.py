@@ -31,7 +31,7 @@ import pyarrow as pa
 from gristmill.cleaning.bounds import Bound
 from gristmill.cleaning.dialects import nemo_scan as at
 from gristmill.cleaning.dialects import space_words
-from gristmill.cleaning.dialects.nemo_grams import new_scratch, write_ngrams
+from gristmill.cleaning.dialects.nemo_grams import write_ngrams
 from gristmill.cleaning.dialects.nemo_metrics import FIRST_GRAM, METRICS, write_counts
 from gristmill.cleaning.dialects.nemo_scan import WordPlaces
 from gristmill.cleaning.dialects.nemo_traits import nemo_traits
@@ -126,7 +126,6 @@ def _measure_batch(data: Bytes, offsets: Offsets, traits: TraitTable) -> npt.NDA
     capacity = longest // 2 + 2
     words = new_words(capacity)
     places = WordPlaces(np.empty(capacity, np.int64), np.empty(capacity, np.int64))
-    scratch = new_scratch(longest + 1)
     board = np.zeros(at.BOARD_SIZE, np.int64)
     table = new_table(1024)
     for row in range(count):
@@ -137,7 +136,7 @@ def _measure_batch(data: Bytes, offsets: Offsets, traits: TraitTable) -> npt.NDA
         table = reserve_table(table, board[at.WORDS])
         sizes = (board[at.WORDS], board[at.CHARS])
         grams = metrics[row, FIRST_GRAM : FIRST_GRAM + 9]
-        write_ngrams(data, (start, end), sizes, words, (places, scratch), table, grams)
+        write_ngrams(data, sizes, words, places, table, grams)
     return metrics
 
 
@@ -164,4 +163,4 @@ def warm_up() -> None:
     measure(pa.array(["Word http://a # terms of use\n\n\n- a a a a...", ""], pa.string()))
 
 
-# kernels of: 41fba24faf0a7c4c
+# kernels of: e33ef44ac30eda88

@@ -6,11 +6,10 @@ counts where it occurs once. Which one of several is the top is left to the orde
 Python's hashes there; here it is the first seen. Documents of fewer words than n score 1.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import numba
 import numpy as np
-import numpy.typing as npt
 
 from gristmill.cleaning.dialects.nemo_scan import WordPlaces
 from gristmill.cleaning.dialects.space_ngrams import (
@@ -27,87 +26,68 @@ _LAST_ORDER: Final = 10
 _BLANK: Final = ord(" ")
 
 
-@numba.njit(cache=True, nogil=True, _nrt=False)
-def _fill_fallbacks(pattern: Bytes, size: int, fallbacks: npt.NDArray[np.int32]) -> None:
-    """Tabulate how much of the pattern still matches after a mismatch (Knuth, Morris, Pratt)."""
-    matched, fallbacks[0] = 0, 0
-    for index in range(1, size):
-        while matched > 0 and pattern[index] != pattern[matched]:
-            matched = fallbacks[matched - 1]
-        matched += pattern[index] == pattern[matched]
-        fallbacks[index] = matched
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _is_same(data: Bytes, start: int, other: int, size: int) -> bool:
+    """Compare so many bytes that stand at two places."""
+    offset = 0
+    while offset < size and data[start + offset] == data[other + offset]:
+        offset += 1
+    return offset == size
 
 
 @numba.njit(cache=True, nogil=True, _nrt=False)
-def _count_matches(
-    data: Bytes,
-    start: int,
-    end: int,
-    pattern: Bytes,
-    size: int,
-    fallbacks: npt.NDArray[np.int32],
-) -> int:
-    """Count occurrences from the left that do not overlap, in linear time; size >= 2."""
-    matched, found, position = 0, 0, start
-    while position < end:
-        if matched == 0:
-            while position < end and data[position] != pattern[0]:
-                position += 1
-            matched = 1
-        elif data[position] == pattern[matched]:
-            matched += 1
-        else:
-            matched = fallbacks[matched - 1]
-            position -= 1
-        position += 1
-        if matched == size:
-            found += 1
-            matched = 0
+def _continues(data: Bytes, place: int, first: int, order: int, places: WordPlaces) -> bool:
+    """Tell whether the n-gram at `first` goes on after its first word, and so at `place`.
+
+    Single spaces part the words; of the last one, more may follow.
+    """
+    starts, ends = places
+    step, same = 1, True
+    while same and step < order:
+        size = ends[first + step] - starts[first + step]
+        there = ends[place + step] - starts[place + step]
+        same = (
+            data[ends[place + step - 1]] == _BLANK
+            and starts[place + step] == ends[place + step - 1] + 1
+            and (there == size or (there > size and step == order - 1))
+            and _is_same(data, starts[place + step], starts[first + step], size)
+        )
+        step += 1
+    return same
+
+
+@numba.njit(cache=True, nogil=True, _nrt=False)
+def _count_matches(data: Bytes, word_count: int, first: int, order: int, places: WordPlaces) -> int:
+    """Count occurrences of the n-gram's string from the left that do not overlap.
+
+    Where it stands, a word ends in its first word, a space follows, and so on: only
+    words are looked at, and each of them n times at most.
+    """
+    starts, ends = places
+    size, found, covered_end = ends[first] - starts[first], 0, np.int64(0)
+    last = data[ends[first] - 1]
+    for place in range(word_count - order + 1):
+        after = ends[place]
+        if data[after - 1] == last:
+            start = after - size
+            if (
+                start >= starts[place]
+                and start >= covered_end
+                and _is_same(data, start, starts[first], size)
+                and _continues(data, place, first, order, places)
+            ):
+                found += 1
+                final = first + order - 1
+                covered_end = starts[place + order - 1] + ends[final] - starts[final]
     return found
-
-
-class Scratch(NamedTuple):
-    """Room for the string of an n-gram, allocated once per batch: (bytes,) each."""
-
-    pattern: npt.NDArray[np.uint8]
-    fallbacks: npt.NDArray[np.int32]
-
-
-@numba.njit(cache=True, nogil=True)
-def new_scratch(capacity: int) -> Scratch:
-    """Allocate room for n-grams of a text of so many bytes."""
-    return Scratch(np.empty(capacity, np.uint8), np.empty(capacity, np.int32))
-
-
-@numba.njit(cache=True, nogil=True, _nrt=False)
-def _join_words(data: Bytes, places: WordPlaces, first: int, order: int, scratch: Scratch) -> int:
-    """Write the n-gram that starts at a place, joined by spaces; returns its bytes."""
-    size = 0
-    for place in range(first, first + order):
-        if place > first:
-            scratch.pattern[size] = _BLANK
-            size += 1
-        for position in range(places.starts[place], places.ends[place]):
-            scratch.pattern[size] = data[position]
-            size += 1
-    return size
 
 
 @numba.njit(cache=True, nogil=True, _nrt=False)
 def _top_chars(
-    data: Bytes,
-    bounds: tuple[int, int],
-    words: Words,
-    places: WordPlaces,
-    first: int,
-    order: int,
-    scratch: Scratch,
+    data: Bytes, word_count: int, words: Words, places: WordPlaces, first: int, order: int
 ) -> int:
     """Count the characters that go when the n-gram at `first` is deleted from the text."""
-    size = _join_words(data, places, first, order, scratch)
-    _fill_fallbacks(scratch.pattern, size, scratch.fallbacks)
-    start, end = bounds
-    found: int = _count_matches(data, start, end, scratch.pattern, size, scratch.fallbacks)
+    found: int = _count_matches(data, word_count, first, order, places)
     chars: int = words.char_ends[first + order] - words.char_ends[first] + order - 1
     return found * chars
 
@@ -134,10 +114,9 @@ def _duplicate_chars(words: Words, repeated: int, order: int, table: CountTable)
 @numba.njit(cache=True, nogil=True, _nrt=False)
 def write_ngrams(
     data: Bytes,
-    bounds: tuple[int, int],
     sizes: tuple[int, int],
     words: Words,
-    room: tuple[WordPlaces, Scratch],
+    places: WordPlaces,
     table: CountTable,
     grams: Row,
 ) -> None:
@@ -145,15 +124,13 @@ def write_ngrams(
 
     Args:
         data: UTF-8 bytes of the batch.
-        bounds: where the document begins and ends in `data`.
         sizes: number of words w, and of characters.
         words: its words; the scratch columns are overwritten.
-        room: where the words stand, and scratch for the document's bytes.
+        places: where the words stand.
         table: room for w keys; emptied here.
         grams: shape (9,): top 2 to 4, duplicates 5 to 10; 1 where w < n.
     """
     word_count, chars = sizes
-    places, scratch = room
     repeated = number_words(words, word_count, table)
     for order in range(2, _LAST_ORDER + 1):
         repeated = lengthen_grams(words, repeated, order, table)
@@ -161,10 +138,10 @@ def write_ngrams(
             grams[order - 2] = 1.0
         elif order <= _TOP_ORDERS:
             first, _ = find_top(words, repeated, table)
-            covered = _top_chars(data, bounds, words, places, first, order, scratch)
+            covered = _top_chars(data, word_count, words, places, first, order)
             grams[order - 2] = covered / chars
         else:
             grams[order - 2] = _duplicate_chars(words, repeated, order, table) / chars
 
 
-# kernels of: c8db6a82ed0977c9
+# kernels of: 78fa7fd6d2b9acde

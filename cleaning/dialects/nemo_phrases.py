@@ -1,5 +1,6 @@
 """Phrases, addresses and character counts that NeMo Curator's heuristics look for."""
 
+import string
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -226,33 +227,67 @@ def matches_exact(data: Bytes, start: int, end: int, phrase: Bytes) -> int:
     return start + phrase.size if same else -1
 
 
+#: So many bytes at a time fill no field.
+_FIELD_BITS: Final = 10
+_BLOCK: Final = (1 << _FIELD_BITS) - 1
+#: How U+27E8 and U+27E9 begin.
+_WIDE_BRACKETS: Final = b"\xe2\x9f"
+
+
+def _pack_kinds() -> npt.NDArray[np.uint64]:
+    """Put what a byte counts as into one number, a field for each kind."""
+    kinds = (
+        [byte for byte in range(256) if byte & 0xC0 != 0x80],
+        (string.ascii_letters + string.digits + "\n?!,.").encode(),
+        string.digits.encode(),
+        b" \b\t\n\r",
+        b"()[]{}",
+        _WIDE_BRACKETS[:1],
+    )
+    packed = np.zeros(256, np.uint64)
+    for field, members in enumerate(kinds):
+        packed[list(members)] |= np.uint64(1 << field * _FIELD_BITS)
+    return packed
+
+
+_PACKED: Final = _pack_kinds()
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _read_field(packed: np.uint64, field: int) -> np.int64:
+    return np.int64(packed) >> field * _FIELD_BITS & _BLOCK
+
+
+@numba.njit(cache=True, nogil=True, _nrt=False)
+def _count_wide_brackets(data: Bytes, start: int, end: int) -> int:
+    brackets = 0
+    for position in range(start, end - 2):
+        brackets += (
+            (data[position] == _WIDE_BRACKETS[0])
+            & (data[position + 1] == _WIDE_BRACKETS[1])
+            & ((data[position + 2] & 0xFE) == 0xA8)
+        )
+    return brackets
+
+
 @numba.njit(cache=True, nogil=True, _nrt=False)
 def count_characters(data: Bytes, start: int, end: int) -> CharacterCounts:
     r"""Count characters, and those of ``a-zA-Z0-9\n?!,.``, digits, blanks and brackets."""
-    chars, alphanumeric, digits, blanks, parentheses = 0, 0, 0, 0, 0
-    for position in range(start, end):
-        byte = data[position]
-        digit = (byte >= 48) & (byte <= 57)
-        letter = ((byte | 32) >= 97) & ((byte | 32) <= 122)
-        mark = (byte == 10) | (byte == 63) | (byte == 33) | (byte == 44) | (byte == 46)
-        chars += (byte & 0xC0) != 0x80
-        digits += digit
-        alphanumeric += digit | letter | mark
-        blanks += (byte == 32) | ((byte >= 8) & (byte <= 10)) | (byte == 13)
-        parentheses += (
-            (byte == 40)
-            | (byte == 41)
-            | (byte == 91)
-            | (byte == 93)
-            | (byte == 123)
-            | (byte == 125)
-        )
-    for position in range(start, end - 2):  # U+27E8 and U+27E9
-        parentheses += (
-            (data[position] == 0xE2)
-            & (data[position + 1] == 0x9F)
-            & ((data[position + 2] & 0xFE) == 0xA8)
-        )
+    chars, alphanumeric, digits, blanks, parentheses, wide = 0, 0, 0, 0, 0, 0
+    first = start
+    while first < end:
+        packed, after = np.uint64(0), min(first + _BLOCK, end)
+        for position in range(first, after):
+            packed += _PACKED[data[position]]
+        chars += _read_field(packed, 0)
+        alphanumeric += _read_field(packed, 1)
+        digits += _read_field(packed, 2)
+        blanks += _read_field(packed, 3)
+        parentheses += _read_field(packed, 4)
+        wide += _read_field(packed, 5)
+        first = after
+    if wide:
+        parentheses += _count_wide_brackets(data, start, end)
     return CharacterCounts(chars, alphanumeric, digits, blanks, parentheses)
 
 

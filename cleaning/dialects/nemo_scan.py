@@ -16,12 +16,11 @@ from gristmill.cleaning.dialects import nemo_traits, space_words
 from gristmill.cleaning.dialects.nemo_phrases import (
     count_address_chars,
     find_phrase,
-    hash_characters,
     matches_folded,
 )
 from gristmill.cleaning.dialects.space_words import TraitTable
 from gristmill.cleaning.repetition_signals import CountTable, Words, count_key
-from gristmill.cleaning.segments import Bytes, decode_character, extend_hash, mix_hash, start_hash
+from gristmill.cleaning.segments import Bytes, decode_character, extend_hash, start_hash
 
 Board = npt.NDArray[np.int64]
 
@@ -60,11 +59,10 @@ BOARD_SIZE: Final = 29
 
 _NEWLINE: Final = 10
 _PARAGRAPH_SALT: Final = np.uint64(0x9E3779B97F4A7C15)
-#: Words that are an ellipsis mark; by digest. The longest has five characters.
-_ELLIPSES: Final = tuple(
-    hash_characters(mark) for mark in ("...", "[...]", "\u2026", "(...)", "[\u2026]", "-\u00bb")
+#: Words that are an ellipsis mark.
+_ELLIPSES: Final = space_words.tabulate_words(
+    ("...", "[...]", "\u2026", "(...)", "[\u2026]", "-\u00bb")
 )
-_LONGEST_ELLIPSIS: Final = 5
 #: Ends of lines that are an ellipsis mark; the others end in one of these.
 _DOTS, _BRACKETED = np.frombuffer(b"...", np.uint8), np.frombuffer(b"[...]", np.uint8)
 _IN_PARENTHESES: Final = np.frombuffer(b"(...)", np.uint8)
@@ -99,10 +97,7 @@ def _is_symbol(data: Bytes, start: int, end: int, facts: tuple[np.uint64, int, i
     found = False
     if seen & nemo_traits.HASH:
         found = 2 * _count_hash_runs(data, start, end) > chars
-    if chars <= _LONGEST_ELLIPSIS:
-        for mark in _ELLIPSES:
-            found |= word_hash == mix_hash(mark)
-    return found
+    return found or space_words.is_listed(word_hash, _ELLIPSES)
 
 
 @numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
@@ -214,7 +209,7 @@ def _take_word(
     board[LONGEST_WORD] = max(board[LONGEST_WORD], chars)
     board[ALPHA_WORDS] += seen & nemo_traits.ALPHABETIC != 0
     board[SYMBOL_WORDS] += _is_symbol(data, position, after, (word_hash, chars, seen))
-    board[STOP_WORDS] += space_words.is_stop_word(data, position, after)
+    board[STOP_WORDS] += space_words.is_stop_word(word_hash)
     if seen & nemo_traits.COLON:
         board[ADDRESS_CHARS] += count_address_chars(data, position, after)
     phrase = find_phrase(data, start, after, end)
@@ -290,4 +285,4 @@ def scan_document(
     _close_paragraph(board, table)
 
 
-# kernels of: 38331e7801c0dd63
+# kernels of: 2e817ab1556f1a48

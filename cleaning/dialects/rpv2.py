@@ -21,27 +21,13 @@ import pyarrow as pa
 
 from gristmill.cleaning.bounds import Bound
 from gristmill.cleaning.dialects import rpv2_scan as scan
-from gristmill.cleaning.dialects.dclm_characters import NEWLINE, decode_points, trait_table
-from gristmill.cleaning.dialects.dclm_ngrams import (
-    FIRST_TIMES_COUNT,
-    NGRAM_METRICS,
-    write_ngrams,
-)
-from gristmill.cleaning.dialects.rpv2_normal import (
-    NormalForms,
-    delete_punctuation,
-    normal_forms,
-    normalize_points,
-)
-from gristmill.cleaning.dialects.rpv2_scan import LineSignals
-from gristmill.cleaning.repetition_signals import (
-    CountTable,
-    Words,
-    count_key,
-    new_table,
-    new_words,
-    reserve_table,
-)
+from gristmill.cleaning.dialects.dclm_characters import NEWLINE, decode_points
+from gristmill.cleaning.dialects.dclm_ngrams import NGRAM_METRICS
+from gristmill.cleaning.dialects.rpv2_grams import FIRST_GRAM, write_grams
+from gristmill.cleaning.dialects.rpv2_normal import NormalForms, normal_forms
+from gristmill.cleaning.dialects.rpv2_scan import LineSignals, rpv2_traits
+from gristmill.cleaning.dialects.rpv2_words import split_words
+from gristmill.cleaning.repetition_signals import Row, new_table, new_words, reserve_table
 from gristmill.cleaning.segments import Bytes
 from gristmill.cleaning.text_signals import Offsets, read_buffers
 from gristmill.cleaning.word_breaks import Traits
@@ -81,13 +67,14 @@ SCHEMA: Final = pa.schema(
     ]
 )
 
-_NGRAMS: Final = _STEMS.index(NGRAM_METRICS[0])
-_NGRAMS_END: Final = _NGRAMS + len(NGRAM_METRICS)
+_NGRAMS_END: Final = FIRST_GRAM + len(NGRAM_METRICS)
 _PLACES: Final = 8
+#: So close to a half a scaled value can have been moved across it: far more than an ulp.
+_HALF_WIDTH: Final = 1e-6
+_PRECISION: Final = 1e-14
 #: Decomposition makes at most four characters of one.
 _GROWTH: Final = 4
-
-Row = npt.NDArray[np.float64]
+_BLANK: Final = ord(" ")
 
 
 def _bound(stem: str, low: float | None = None, high: float | None = None) -> Bound:
@@ -129,28 +116,6 @@ SOURCES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 LINE_FILTERS: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType({})
-
-
-@numba.njit(cache=True, nogil=True, _nrt=False)
-def _write_unigrams(words: Words, count: int, table: CountTable, row: Row) -> None:
-    """Measure how varied the words are, in the order of their first occurrence."""
-    row[0] = count
-    row[1:4] = np.nan
-    if count == 0:
-        return
-    distinct = 0
-    for place in range(count):
-        slot, before = count_key(table, words.hashes[place])
-        if before == 0:
-            words.slots[distinct] = slot
-            distinct += 1
-    entropy = 0.0
-    for index in range(distinct):
-        times = np.int64(table.cells[words.slots[index]] & np.uint64(0xFFFFFFFF))
-        entropy += -times / count * np.log(times / count)
-    row[1] = words.char_ends[count] / count
-    row[2] = distinct / count
-    row[3] = entropy
 
 
 @numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
@@ -202,7 +167,6 @@ def _measure_batch(
     signals: LineSignals,
 ) -> npt.NDArray[np.float64]:
     """Measure every document; returns shape (n, metrics), not rounded."""
-    traits, forms = tables
     rows = np.zeros((offsets.size - 1, len(_STEMS)), np.float64)
     longest = 0
     for index in range(offsets.size - 1):
@@ -214,24 +178,28 @@ def _measure_batch(
         row = rows[index]
         lines = (line_offsets[index], line_offsets[index + 1])
         size = decode_points(data, offsets[index], offsets[index + 1], points)
-        counts[:] = 0
-        scan.count_raw_words(points, size, traits, counts)
-        scan.count_symbols(points, size, counts)
-        scan.count_sentences(points, size, traits, counts)
-        scan.scan_lines(points, size, traits, lines[0], signals, counts)
-        left = delete_punctuation(points, size, forms.bits)
-        left = normalize_points(points, left, forms, normal)
-        count = scan.split_words(normal, left, traits, words, lines, signals, counts)
+        points[size], counts[:] = _BLANK, 0
+        scan.scan_points(points, size, tables[0], lines[0], signals, counts)
+        split_words((points, normal), size, tables, words, lines, signals, counts)
+        count = counts[scan.WORDS]
         table = reserve_table(table, count)
-        _write_unigrams(words, count, table, row)
-        write_ngrams(words, count, table, FIRST_TIMES_COUNT, row[_NGRAMS:_NGRAMS_END])
+        write_grams(words, count, table, row)
         _write_counts(counts, size, words.char_ends[count] + max(count - 1, 0), row)
     return rows
 
 
 def _round_column(column: npt.NDArray[np.float64]) -> pa.Array:
-    """Round as RPv2 does: to the nearest decimal, which numpy's `round` may miss."""
-    return pa.array([round(value, _PLACES) for value in column.tolist()], pa.float64())
+    """Round as RPv2 does: to the nearest decimal.
+
+    Scaling may move a value across a half: those that come close are rounded one by one.
+    """
+    scaled = column * 10.0**_PLACES
+    whole = column == np.floor(column)
+    rounded = np.where(whole, column, np.rint(scaled) / 10.0**_PLACES)
+    close = np.abs(scaled - np.floor(scaled) - 0.5) < _HALF_WIDTH + np.abs(scaled) * _PRECISION
+    for place in np.flatnonzero(close & ~whole):
+        rounded[place] = round(float(column[place]), _PLACES)
+    return pa.array(rounded)
 
 
 def measure(texts: pa.StringArray) -> pa.RecordBatch:
@@ -252,7 +220,7 @@ def measure(texts: pa.StringArray) -> pa.RecordBatch:
     signals = LineSignals(
         *(np.empty(int(line_offsets[-1]), kind) for _, kind in _LINE_STEMS.values())
     )
-    tables = (trait_table(), normal_forms())
+    tables = (rpv2_traits(), normal_forms())
     rows = _measure_batch(data, offsets, line_offsets, tables, signals)
     ends = pa.array(line_offsets)
     arrays = [_round_column(column) for column in rows.T]
@@ -265,4 +233,4 @@ def warm_up() -> None:
     measure(pa.array(["Word word.\n\n\u00c9t\u00e9 javascript", ""], pa.string()))
 
 
-# kernels of: 4d4ddab59f0289c9
+# kernels of: 0d2c017c0e890f2f

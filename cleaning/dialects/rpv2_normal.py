@@ -19,12 +19,15 @@ from gristmill.cleaning.word_breaks import Points
 _LAST_CASED: Final = 0x30000
 _SIGMA: Final = 0x3A3
 _FINAL_SIGMA: Final = 0x3C2
-_LATIN_END: Final = 128
+LATIN_END: Final = 128
 
 # Bits of a character beside its order.
-_PUNCTUATION: Final = 1
+PUNCTUATION: Final = 1
 _CASED: Final = 2
-_CASE_IGNORABLE: Final = 4
+CASE_IGNORABLE: Final = 4
+
+#: ASCII in lower case.
+FOLDED: Final = np.frombuffer(bytes(range(LATIN_END)).lower(), np.uint8)
 
 
 class NormalForms(NamedTuple):
@@ -47,7 +50,7 @@ def _describe(code: int) -> int:
     cased = (character + "\u03a3").lower()[-1] == "\u03c2"
     skipped = ("A" + character + "\u03a3").lower()[-1] == "\u03c2" and not cased
     punctuation = character in string.punctuation
-    return _PUNCTUATION * punctuation | _CASED * cased | _CASE_IGNORABLE * skipped
+    return PUNCTUATION * punctuation | _CASED * cased | CASE_IGNORABLE * skipped
 
 
 @functools.cache
@@ -67,26 +70,14 @@ def normal_forms() -> NormalForms:
 
 
 @numba.njit(cache=True, nogil=True, _nrt=False)
-def delete_punctuation(points: Points, size: int, bits: npt.NDArray[np.uint8]) -> int:
-    """Delete ASCII punctuation in place; returns the new size."""
-    write = 0
-    for position in range(size):
-        point = points[position]
-        if point >= _LATIN_END or not bits[point] & _PUNCTUATION:
-            points[write] = point
-            write += 1
-    return write
-
-
-@numba.njit(cache=True, nogil=True, _nrt=False)
 def _find_cased(
-    points: Points, start: int, size: int, step: int, bits: npt.NDArray[np.uint8]
+    points: Points, start: int, size: int, step: int, bits: npt.NDArray[np.uint8], ignored: int
 ) -> bool:
-    """Tell whether the next character that case does not ignore has a case."""
+    """Tell whether the next character that is not ignored has a case."""
     position, skipped = start, True
     while skipped and 0 <= position < size:
         point = points[position]
-        skipped = point < _LAST_CASED and bits[point] & _CASE_IGNORABLE != 0
+        skipped = point < _LAST_CASED and bits[point] & ignored != 0
         position += step
     if skipped:
         return False
@@ -110,8 +101,51 @@ def _sort_marks(points: Points, last: int, orders: npt.NDArray[np.uint8]) -> Non
 
 
 @numba.njit(cache=True, nogil=True, _nrt=False)
+def normalize_at(
+    points: Points,
+    position: int,
+    size: int,
+    forms: NormalForms,
+    ignored: int,
+    out: Points,
+    write: int,
+) -> int:
+    """Write the normal form of one character that is not of ASCII.
+
+    Args:
+        points: code points of the text.
+        position: where the character stands.
+        size: how many there are.
+        forms: `normal_forms()`.
+        ignored: bits of what does not part a sigma from the letters of its word:
+            `CASE_IGNORABLE`, and `PUNCTUATION` if that is deleted.
+        out: the normal form, with room for four times as many.
+        write: how much of it there is.
+
+    Returns:
+        How much of it there is then.
+    """
+    ends, letters, orders, bits = forms
+    point = points[position]
+    if point >= _LAST_CASED:
+        out[write] = point
+        return write + 1
+    if point == _SIGMA:
+        before = _find_cased(points, position - 1, size, -1, bits, ignored)
+        after = _find_cased(points, position + 1, size, 1, bits, ignored)
+        out[write] = _FINAL_SIGMA if before and not after else _FINAL_SIGMA + 1
+        return write + 1
+    for index in range(ends[point], ends[point + 1]):
+        out[write] = letters[index]
+        if orders[letters[index]]:
+            _sort_marks(out, write, orders)
+        write += 1
+    return write
+
+
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def normalize_points(points: Points, size: int, forms: NormalForms, out: Points) -> int:
-    """Write the normal form of a text without punctuation; returns its size.
+    """Write the normal form of a text with its punctuation, for tests; returns its size.
 
     Args:
         points: code points.
@@ -119,28 +153,15 @@ def normalize_points(points: Points, size: int, forms: NormalForms, out: Points)
         forms: `normal_forms()`.
         out: room for four times as many.
     """
-    ends, letters, orders, bits = forms
     write = 0
     for position in range(size):
         point = points[position]
-        if point < _LATIN_END:
-            out[write] = point + 32 if 65 <= point <= 90 else point
-            write += 1
-        elif point >= _LAST_CASED:
-            out[write] = point
-            write += 1
-        elif point == _SIGMA:
-            before = _find_cased(points, position - 1, size, -1, bits)
-            after = _find_cased(points, position + 1, size, 1, bits)
-            out[write] = _FINAL_SIGMA if before and not after else _FINAL_SIGMA + 1
+        if point < LATIN_END:
+            out[write] = FOLDED[point]
             write += 1
         else:
-            for index in range(ends[point], ends[point + 1]):
-                out[write] = letters[index]
-                if orders[letters[index]]:
-                    _sort_marks(out, write, orders)
-                write += 1
+            write = normalize_at(points, position, size, forms, CASE_IGNORABLE, out, write)
     return write
 
 
-# kernels of: 21c8b1d5e2146591
+# kernels of: 39c81cc205b7fcf3

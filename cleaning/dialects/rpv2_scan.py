@@ -1,9 +1,10 @@
-r"""Words, sentences, symbols and lines of one document as RPv2 counts them.
+r"""Tokens, sentences, symbols and lines of one raw document as RPv2 counts them.
 
-Raw words are NLTK's WordPunct, ``\w+|[^\w\s]+``; normalised words stand between whitespace
-in the text of `gristmill.cleaning.dialects.rpv2_normal`. A line holds its newline.
+Tokens are NLTK's WordPunct, ``\w+|[^\w\s]+``. A line holds its newline.
 """
 
+import functools
+import string
 from typing import Final, NamedTuple
 
 import numba
@@ -13,19 +14,12 @@ import numpy.typing as npt
 from gristmill.cleaning.dialects.dclm_characters import (
     LOWER,
     NEWLINE,
-    NUMERIC,
     SPACE,
     UPPER,
     WORD,
+    trait_table,
 )
-from gristmill.cleaning.dialects.dclm_runs import (
-    find_newline,
-    fold_point,
-    spell_phrase,
-    strip_points,
-)
-from gristmill.cleaning.dialects.dclm_scan import hash_points
-from gristmill.cleaning.repetition_signals import Words
+from gristmill.cleaning.dialects.dclm_runs import strip_points
 from gristmill.cleaning.word_breaks import Points, Traits, trait_of
 
 #: What the scan counts; each is a place in its row.
@@ -41,6 +35,14 @@ COUNTS: Final = (
     "bullet_lines",
     "lorem_ipsums",
     "exact_lorem_ipsums",
+    # State: of the sentence and the line that are read, and of the words.
+    "has_word",
+    "line_words",
+    "line_chars",
+    "line_numerals",
+    "line_scripts",
+    "words",
+    "last_end",  # of the last word, in the normal form
 )
 Counts = npt.NDArray[np.int64]
 
@@ -55,6 +57,17 @@ ELLIPSIS_LINES: Final = COUNTS.index("ellipsis_lines")
 BULLET_LINES: Final = COUNTS.index("bullet_lines")
 LOREM_IPSUMS: Final = COUNTS.index("lorem_ipsums")
 EXACT_LOREM_IPSUMS: Final = COUNTS.index("exact_lorem_ipsums")
+_HAS_WORD: Final = COUNTS.index("has_word")
+LINE_WORDS: Final = COUNTS.index("line_words")
+LINE_CHARS: Final = COUNTS.index("line_chars")
+LINE_NUMERALS: Final = COUNTS.index("line_numerals")
+LINE_SCRIPTS: Final = COUNTS.index("line_scripts")
+WORDS: Final = COUNTS.index("words")
+LAST_END: Final = COUNTS.index("last_end")
+
+# Traits beside those of `dclm_characters`.
+_LATIN: Final = 1 << 30  # a letter of ASCII
+_NOTED: Final = 1 << 29  # what `_note_symbol` looks at
 
 _ELLIPSIS: Final = 0x2026
 _MARKS: Final = (ord("."), ord("!"), ord("?"))
@@ -62,13 +75,8 @@ _LINE_MARKS: Final = (*_MARKS, 0x201D)
 _BULLETS: Final = (
     0x2022, 0x2023, 0x25B6, 0x25C0, 0x25E6, 0x25A0, 0x25A1, 0x25AA, 0x25AB, 0x2013,
 )  # fmt: skip
-_MOST: Final = 65_535
-_DIGITS: Final = 1e8  # RPv2 rounds to eight
-
-
-_JAVASCRIPT: Final = spell_phrase("javascript")
-_LOREM: Final = spell_phrase("lorem")
-_IPSUM: Final = spell_phrase("ipsum")
+#: RPv2 rounds to eight places.
+DIGITS: Final = 1e8
 
 
 class LineSignals(NamedTuple):
@@ -86,64 +94,14 @@ class LineSignals(NamedTuple):
     uppercase: npt.NDArray[np.float32]
 
 
-@numba.njit(cache=True, nogil=True, _nrt=False)
-def _is_latin(point: int) -> bool:
-    return 65 <= point <= 90 or 97 <= point <= 122
-
-
-@numba.njit(cache=True, nogil=True, _nrt=False)
-def count_raw_words(points: Points, size: int, traits: Traits, counts: Counts) -> None:
-    """Count WordPunct's tokens: all, in upper case, with a letter of ASCII."""
-    position = 0
-    while position < size:
-        entry = trait_of(traits, points[position])
-        kind = entry & (WORD | SPACE)
-        seen, latin, alike = 0, False, True
-        while alike:
-            seen |= entry
-            latin |= _is_latin(points[position])
-            position += 1
-            alike = position < size
-            if alike:
-                entry = trait_of(traits, points[position])
-                alike = entry & (WORD | SPACE) == kind
-        if not kind & SPACE:
-            counts[RAW_WORDS] += 1
-            counts[CAPITAL_WORDS] += seen & (UPPER | LOWER) == UPPER
-            counts[LATIN_WORDS] += latin
-
-
-@numba.njit(cache=True, nogil=True, _nrt=False)
-def count_symbols(points: Points, size: int, counts: Counts) -> None:
-    """Count ``#``, ``...`` and the ellipsis, and curly brackets."""
-    dots = 0
-    for position in range(size):
-        point = points[position]
-        dots = dots + 1 if point == 46 else 0
-        if dots == 3:
-            counts[SYMBOLS] += 1
-            dots = 0
-        counts[SYMBOLS] += point == 35 or point == _ELLIPSIS
-        counts[BRACKETS] += point == 123 or point == 125
-
-
-@numba.njit(cache=True, nogil=True, _nrt=False)
-def count_sentences(points: Points, size: int, traits: Traits, counts: Counts) -> None:
-    r"""Count the matches of ``\b[^.!?]+[.!?]*``."""
-    position, after_word = 0, False
-    while position < size:
-        mark = points[position] in _MARKS
-        word = trait_of(traits, points[position]) & WORD != 0
-        if not mark and word != after_word:
-            counts[SENTENCES] += 1
-            while position < size and points[position] not in _MARKS:
-                position += 1
-            while position < size and points[position] in _MARKS:
-                position += 1
-            after_word = position > 0 and trait_of(traits, points[position - 1]) & WORD != 0
-        else:
-            after_word = word
-            position += 1
+@functools.cache
+def rpv2_traits() -> Traits:
+    """Tabulate what the scan asks of a character; see `dclm_characters.trait_table`."""
+    table = trait_table().copy()
+    table[[ord(letter) for letter in string.ascii_letters]] |= np.uint32(_LATIN)
+    table[[*_MARKS, ord("#"), _ELLIPSIS, ord("{"), ord("}")]] |= np.uint32(_NOTED)
+    table.flags.writeable = False
+    return table
 
 
 @numba.njit(cache=True, nogil=True, _nrt=False)
@@ -157,120 +115,92 @@ def _ends_with_ellipsis(points: Points, start: int, end: int) -> bool:
 
 
 @numba.njit(cache=True, nogil=True, _nrt=False)
-def scan_lines(
-    points: Points, size: int, traits: Traits, line: int, signals: LineSignals, counts: Counts
-) -> None:
-    """Write what the raw lines show, from place `line` on."""
-    position = 0
-    while position < size:
-        after = min(find_newline(points, position, size) + 1, size)
-        start, end = strip_points(points, position, after, traits)
-        signals.terminal[line] = end > start and points[end - 1] in _LINE_MARKS
-        signals.bullet[line] = end > start and points[start] in _BULLETS
-        upper = 0
-        for place in range(position, after):
-            upper += trait_of(traits, points[place]) & UPPER != 0
-        signals.uppercase[line] = np.rint(upper / (after - position) * _DIGITS) / _DIGITS
-        counts[LINES] += 1
-        counts[ELLIPSIS_LINES] += _ends_with_ellipsis(points, start, end)
-        counts[BULLET_LINES] += signals.bullet[line]
-        line += 1
-        position = after
-
-
-@numba.njit(cache=True, nogil=True, _nrt=False)
-def _matches(points: Points, start: int, end: int, word: Points, exact: bool) -> bool:
-    """Tell whether a word stands at `start`; if not exact, whatever ``re.IGNORECASE`` takes."""
-    if start < 0 or end - start < word.size:
-        return False
-    index = 0
-    while index < word.size and (
-        points[start + index] == word[index]
-        or (not exact and fold_point(points[start + index]) == word[index])
-    ):
-        index += 1
-    return index == word.size
-
-
-@numba.njit(cache=True, nogil=True, _nrt=False)
-def _note_lorem(points: Points, before: int, start: int, end: int, counts: Counts) -> None:
-    """Count "lorem ipsum" where the word at `start` follows one that ends at `before`."""
-    first = before - _LOREM.size
-    if _matches(points, start, end, _IPSUM, False) and _matches(
-        points, first, before, _LOREM, False
-    ):
-        counts[LOREM_IPSUMS] += 1
-        counts[EXACT_LOREM_IPSUMS] += _matches(points, start, end, _IPSUM, True) and _matches(
-            points, first, before, _LOREM, True
-        )
-
-
-@numba.njit(cache=True, nogil=True, _nrt=False)
-def _write_line(line: int, tallies: tuple[int, int, int, int], signals: LineSignals) -> None:
-    """Write what the words of a normalised line show."""
-    words, chars, numerical, javascript = tallies
-    length = chars + max(words - 1, 0)
-    signals.words[line] = min(words, _MOST)
-    signals.javascript[line] = min(javascript, _MOST)
-    share = numerical / length if length else 0.0
-    signals.numerical[line] = np.rint(share * _DIGITS) / _DIGITS
-
-
-@numba.njit(cache=True, nogil=True, _nrt=False)
-def split_words(
+def _write_line(
     points: Points,
-    size: int,
+    bounds: tuple[int, int],
+    upper: int,
     traits: Traits,
-    words: Words,
-    lines: tuple[int, int],
+    line: int,
     signals: LineSignals,
     counts: Counts,
-) -> int:
-    """Hash the words of a normalised text, and write what its lines show.
+) -> None:
+    """Write what a raw line shows, its newline included."""
+    first, after = bounds
+    start, end = strip_points(points, first, after, traits)
+    bullet = end > start and points[start] in _BULLETS
+    signals.terminal[line] = end > start and points[end - 1] in _LINE_MARKS
+    signals.bullet[line] = bullet
+    signals.uppercase[line] = np.rint(upper / (after - first) * DIGITS) / DIGITS
+    counts[LINES] += 1
+    counts[ELLIPSIS_LINES] += _ends_with_ellipsis(points, start, end)
+    counts[BULLET_LINES] += bullet
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _count_token(seen: int, counts: Counts) -> None:
+    """Count a token whose characters have these traits between them."""
+    counts[RAW_WORDS] += 1
+    counts[CAPITAL_WORDS] += seen & (UPPER | LOWER) == UPPER
+    counts[LATIN_WORDS] += seen & _LATIN != 0
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def _note_symbol(point: int, dots: int, counts: Counts) -> int:
+    r"""Count a mark or symbol after so many dots; returns how many dots there are then.
+
+    A sentence is a match of ``\b[^.!?]+[.!?]*``: what stands between marks, if a word does.
+    """
+    if point in _MARKS:
+        counts[SENTENCES] += counts[_HAS_WORD]
+        counts[_HAS_WORD] = 0
+    counts[BRACKETS] += point == ord("{") or point == ord("}")
+    dots = dots + 1 if point == ord(".") else 0
+    counts[SYMBOLS] += point == ord("#") or point == _ELLIPSIS or dots == 3
+    return dots % 3
+
+
+@numba.njit(cache=True, nogil=True, _nrt=False)
+def scan_points(
+    points: Points, size: int, traits: Traits, line: int, signals: LineSignals, counts: Counts
+) -> None:
+    """Count tokens, symbols, sentences and lines of a raw text, and write what lines show.
 
     Args:
-        points: the normalised text.
-        size: its size.
-        traits: table of characters.
-        words: room for its words.
-        lines: (place of the first line, place after the last).
+        points: code points, and a space after them.
+        size: how many, without it.
+        traits: `rpv2_traits()`.
+        line: place of the first line.
         signals: columns of lines.
         counts: counts of the document.
-
-    Returns:
-        The number of words.
     """
-    count, position, before, line = 0, 0, 0, lines[0]
-    tallies = (0, 0, 0, 0)
+    position, start, upper = 0, 0, 0
     while position < size:
-        start, numerical = position, 0
-        entry = trait_of(traits, points[position])
-        while position < size and not entry & SPACE:
-            numerical += entry & NUMERIC != 0
-            position += 1
-            if position < size:
+        entry, seen = trait_of(traits, points[position]), 0
+        if entry & WORD:
+            while entry & WORD:
+                seen |= entry
+                upper += entry & UPPER != 0
+                position += 1
                 entry = trait_of(traits, points[position])
-        if position > start:
-            words.hashes[count] = hash_points(points, start, position)
-            words.char_ends[count + 1] = words.char_ends[count] + position - start
-            count += 1
-            _note_lorem(points, before, start, position, counts)
-            before = position
-            script = position - start == _JAVASCRIPT.size
-            script = script and _matches(points, start, position, _JAVASCRIPT, True)
-            tallies = (
-                tallies[0] + 1,
-                tallies[1] + position - start,
-                tallies[2] + numerical,
-                tallies[3] + script,
-            )
-        if position < size and points[position] == NEWLINE:
-            _write_line(line, tallies, signals)
-            line, tallies = line + 1, (0, 0, 0, 0)
-        position += 1
-    if line < lines[1]:
-        _write_line(line, tallies, signals)
-    return count
+            _count_token(seen, counts)
+            counts[_HAS_WORD] = 1
+        elif entry & SPACE:
+            position += 1
+            if points[position - 1] == NEWLINE:
+                _write_line(points, (start, position), upper, traits, line, signals, counts)
+                line, start, upper = line + 1, position, 0
+        else:
+            dots = 0
+            while not entry & (WORD | SPACE):
+                seen |= entry
+                upper += entry & UPPER != 0
+                dots = _note_symbol(points[position], dots, counts) if entry & _NOTED else 0
+                position += 1
+                entry = trait_of(traits, points[position])
+            _count_token(seen, counts)
+    counts[SENTENCES] += counts[_HAS_WORD]
+    if start < size:
+        _write_line(points, (start, size), upper, traits, line, signals, counts)
 
 
-# kernels of: ae572ea96600e16c
+# kernels of: 81c3fa9f7330e641

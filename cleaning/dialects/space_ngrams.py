@@ -108,4 +108,4 @@ def find_top(words: Words, repeated: int, table: CountTable) -> tuple[int, int]:
     return top_place, top_count
 
 
-# kernels of: 791e75633e6126e2
+# kernels of: a580df351f6135dd

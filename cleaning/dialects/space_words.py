@@ -4,7 +4,7 @@ Shared by the dialects whose peers split so. White space is what `str.isspace` s
 letter what `str.isalpha` says, both by the interpreter's `unicodedata`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numba
@@ -29,14 +29,35 @@ ALPHA: Final = 2
 FIRST_FREE: Final = 4
 
 _NEWLINE: Final = 10
+# What `extend_hash` and `mix_hash` multiply by.
+_HASH_PRIME: Final = 0x100000001B3
+_MIX_FACTOR: Final = 0xD6E8FEB86659FD93
+_HASH_MASK: Final = (1 << 64) - 1
+
+
+def hash_word(word: str) -> int:
+    """Hash a word as `scan_space_word` does."""
+    state = int(start_hash.py_func())
+    for character in word:
+        state = (state ^ ord(character)) * _HASH_PRIME & _HASH_MASK
+    for _ in range(2):
+        state = (state ^ state >> 32) * _MIX_FACTOR & _HASH_MASK
+    return state ^ state >> 32
+
+
+def tabulate_words(words: Sequence[str]) -> npt.NDArray[np.uint64]:
+    """Put the hashes of a few words each at the place that its low bits name; see `is_listed`."""
+    hashes, size = [hash_word(word) for word in words], 1
+    while len({value % size for value in hashes}) < len(hashes):
+        size *= 2
+    table = np.zeros(size, np.uint64)
+    for value in hashes:
+        table[value % size] = value
+    return table
+
+
 #: Rae et al. 2021, arXiv:2112.11446, appendix A, as every peer here spells them.
-_STOP_WORDS: Final = np.array(
-    [
-        int.from_bytes(word.encode("ascii"), "big")
-        for word in ("the", "be", "to", "of", "and", "that", "have", "with")
-    ],
-    np.int64,
-)
+_STOP_WORDS: Final = tabulate_words(("the", "be", "to", "of", "and", "that", "have", "with"))
 
 
 def trait_table(traits: Mapping[int, str]) -> TraitTable:
@@ -89,15 +110,16 @@ def scan_space_word(
 
 
 @numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
-def is_stop_word(data: Bytes, start: int, end: int) -> bool:
-    """Tell whether the word at ``[start, end)`` is one of Gopher's eight, in lower case."""
-    found = False
-    if 2 <= end - start <= 4:
-        code = np.int64(0)
-        for position in range(start, end):
-            code = code << 8 | np.int64(data[position])
-        for index in range(_STOP_WORDS.size):
-            found |= code == _STOP_WORDS[index]
+def is_listed(word_hash: np.uint64, table: npt.NDArray[np.uint64]) -> bool:
+    """Tell whether a word is one of a few, by its hash and without a branch."""
+    found: bool = table[np.int64(word_hash) & (table.size - 1)] == word_hash
+    return found
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
+def is_stop_word(word_hash: np.uint64) -> bool:
+    """Tell whether a word is one of Gopher's eight, in lower case."""
+    found: bool = is_listed(word_hash, _STOP_WORDS)
     return found
 
 

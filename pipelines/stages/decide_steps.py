@@ -24,6 +24,7 @@ from gristmill.pipelines.steps import Step
 from gristmill.pipelines.units import trace_modules
 from gristmill.schemas.errors import AccountingError
 from gristmill.schemas.manifests import StageManifest
+from gristmill.schemas.recipe import Cleaning
 
 CODE = (
     "gristmill.dedup",
@@ -77,9 +78,9 @@ def _warn_of_idle_rules(run: Run, applied: StageManifest) -> None:
         )
 
 
-def _list_code(run: Run) -> tuple[str, ...]:
+def list_code(cleaning: Cleaning) -> tuple[str, ...]:
     """Modules that decide: policies, and the dialects whose rules the recipe's policy has."""
-    names = build_policy(run.recipe.cleaning).list_dialects()
+    names = build_policy(cleaning).list_dialects()
     roots = ["gristmill.cleaning.kept_texts", *(f"gristmill.cleaning.dialects.{n}" for n in names)]
     return (*CODE, *trace_modules("gristmill.cleaning", *roots))
 
@@ -114,7 +115,7 @@ def _plan_judge(run: Run) -> Step:
         "priorities": list_priorities(run),
         "count": len(run.steps["deduplicate.verify"].units),
     }
-    work = Work("decide.judge", "judging:judge_part", choices, _list_code(run))
+    work = Work("decide.judge", "judging:judge_part", choices, list_code(run.recipe.cleaning))
     lists = {
         "clusters": list_parts(run, work.step, verified, "clusters"),
         "repeats": list_parts(run, work.step, linked, "repeats"),
@@ -140,7 +141,9 @@ def _plan_resolve(run: Run, judged: StageManifest) -> Step:
         Slot(record.title, [part.sha256], {**choices, "matches": path})
         for record, part, path in run.pair_parts("deduplicate.verify", "matches")
     ]
-    work = Work("decide.resolve", "judging:resolve_partition", choices, _list_code(run))
+    work = Work(
+        "decide.resolve", "judging:resolve_partition", choices, list_code(run.recipe.cleaning)
+    )
     return plan_reduce(run, work, {"members": judged}, slots)
 
 
@@ -173,7 +176,7 @@ def _plan_apply(run: Run, judged: StageManifest, resolved: StageManifest) -> Ste
         "counts": count_shards(run),
         "dropped_count": count_partitions(measured, DROPPED_PER_PARTITION),
     }
-    work = Work("decide.apply", "applying:apply_part", choices, _list_code(run))
+    work = Work("decide.apply", "applying:apply_part", choices, list_code(run.recipe.cleaning))
     lists = {
         "losers": list_parts(run, work.step, resolved, "losers"),
         "clusters": list_parts(run, work.step, verified, "clusters"),

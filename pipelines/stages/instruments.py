@@ -32,8 +32,10 @@ CLEANING: Final = "gristmill.cleaning"
 MODULES: Final = (
     "bad_words",
     "language",
+    "licences",
     "pii",
     "quality_models",
+    "rule_registry",
     "text_signals",
     "url_lists",
     "url_words",
