@@ -28,7 +28,10 @@ ROUNDS = 3
 EVERY = 25
 BATCH = 512
 #: How many times as fast as the peer doing the same rules, and megabytes a second.
-WANTED = {"datatrove": 20, "dolma": 10, "all_signals": 10, "with_language": 4}
+WANTED = {"datatrove": 20, "dolma": 10, "published_signals": 10, "published_with_language": 4}
+#: Dialects whose signals are published as signals: RedPajama-V2's, DCLM's lines, MADLAD's
+#: sentences. The others are readings of Gopher's, C4's and FineWeb's rules.
+PUBLISHED = ("rpv2", "dclm", "madlad")
 Measure = Callable[[pa.StringArray], object]
 
 
@@ -48,8 +51,11 @@ def list_ours() -> dict[str, list[Measure]]:
 
     found = list_dialects()
     everything = [text_signals.measure, *(module.measure for module in found.values())]
+    published = [text_signals.measure, *(found[name].measure for name in PUBLISHED)]
     return {
         "reference": [text_signals.measure],
+        "published_signals": published,
+        "published_with_language": [*published, LanguageModel().identify],
         **{f"dialect {name}": [module.measure] for name, module in found.items()},
         "all_signals": everything,
         "with_language": [*everything, LanguageModel().identify],
