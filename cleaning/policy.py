@@ -278,15 +278,12 @@ def judge(signals: pa.RecordBatch, policy: Policy) -> pa.RecordBatch:
     groups = list(group_rows(signals, policy))
     if len(groups) == 1:
         return _judge_rows(signals, groups[0][0], policy.languages)
-    pieces = [VERDICTS.empty_table().combine_chunks().to_batches() or []]
-    order = [np.zeros(0, np.int64)]
-    for rules, rows in groups:
-        judged = _judge_rows(signals.take(pa.array(rows)), rules, policy.languages)
-        pieces.append([judged])
-        order.append(rows)
-    table = pa.Table.from_batches([batch for piece in pieces for batch in piece], VERDICTS)
-    back = pa.array(np.argsort(np.concatenate(order)))
-    batches = table.take(back).combine_chunks().to_batches()
+    judged = [
+        _judge_rows(signals.take(pa.array(rows)), rules, policy.languages) for rules, rows in groups
+    ]
+    order = np.concatenate([np.zeros(0, np.int64), *(rows for _, rows in groups)])
+    table = pa.Table.from_batches(judged, VERDICTS).take(pa.array(np.argsort(order)))
+    batches = table.combine_chunks().to_batches()
     return batches[0] if batches else pa.RecordBatch.from_pylist([], VERDICTS)
 
 

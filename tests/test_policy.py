@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from gristmill.cleaning import kept_texts, pii, policy, text_signals
 from gristmill.cleaning.bounds import Bound
 from gristmill.cleaning.line_rules import LINE_RULES
-from gristmill.cleaning.policy import Policy
+from gristmill.cleaning.policy import Policy, Rules
 from gristmill.cleaning.rule_registry import name_bounds
 from gristmill.cleaning.rule_tables import TABLES
 from gristmill.schemas.errors import GristmillError, SchemaError
@@ -126,6 +126,54 @@ def test_each_language_has_its_own_threshold():
         for languages in ({"en": 0.9, "fr": 0.7}, {"fr": 0.71, "en": 0.1}, {"en": 0.1})
     ]
     assert kept == [True, False, False]
+
+
+RULES = st.builds(
+    Rules,
+    bounds=st.lists(st.sampled_from(name_bounds(*TABLES)), max_size=5).map(tuple),
+    line_rule=st.sampled_from([None, *LINE_RULES]),
+)
+
+
+@given(
+    st.lists(st.tuples(TEXTS, st.sampled_from(["en", "de", "fr"])), max_size=6),
+    st.dictionaries(st.sampled_from(["de", "fr", "ja"]), RULES),
+    RULES,
+)
+def test_each_language_is_held_to_its_own_rules(rows, by_language, others):
+    _, signals = build_signals([text for text, _ in rows])
+    languages = pa.array([language for _, language in rows], pa.string())
+    place = signals.schema.get_field_index("language")
+    signals = signals.set_column(place, "language", languages)
+    texts = pa.array([text for text, _ in rows], pa.string())
+    rules = Policy(bounds=others.bounds, line_rule=others.line_rule, by_language=by_language)
+    verdicts = policy.judge(signals, rules).to_pylist()
+    left = kept_texts.apply_policy(texts, signals, rules).to_pylist()
+    assert pickle.loads(pickle.dumps(rules)) == rules
+    for row, (_, language) in enumerate(rows):
+        own = by_language.get(language, others)
+        alone = Policy(bounds=own.bounds, line_rule=own.line_rule)
+        one = signals.slice(row, 1)
+        assert policy.judge(one, alone).to_pylist() == [verdicts[row]]
+        assert kept_texts.apply_policy(texts.slice(row, 1), one, alone).to_pylist() == [left[row]]
+
+
+@pytest.mark.parametrize(
+    ("limits", "value", "reason"),
+    [
+        ({"above": 3}, 3, "word_count=3 <= 3"),
+        ({"above": 3}, 4, "kept"),
+        ({"below": 3}, 3, "word_count=3 >= 3"),
+        ({"below": 3}, 2, "kept"),
+        ({"min": 3, "below": 4}, 3, "kept"),
+        ({"max": 3}, float("nan"), "kept"),  # says nothing, bounds nothing
+        ({"min": 3}, None, "kept"),
+    ],
+)
+def test_limits_may_be_left_out_or_taken_in(limits, value, reason):
+    signals = pa.record_batch({"word_count": pa.array([value], pa.float64())})
+    rules = Policy(bounds=((policy.CUSTOM_TABLE, Bound("word_count", **limits)),))
+    assert read_reason(policy.judge(signals, rules).to_pylist()[0]) == reason
 
 
 @given(st.lists(TEXTS, max_size=5), POLICIES)
