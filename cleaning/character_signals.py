@@ -69,4 +69,4 @@ def write_characters(board: Board, row: npt.NDArray[np.float64]) -> None:
     row[_EMOJI_COUNT] = tally[traits.TALLY_EMOJI]
 
 
-# kernels of: 216548de04e0cd0b
+# kernels of: 3582fb24c794f3a3

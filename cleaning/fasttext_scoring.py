@@ -241,4 +241,4 @@ def _densify(matrix: Floats | QuantizedMatrix) -> Floats:
     return dense
 
 
-# kernels of: ccd0965459446ce6
+# kernels of: a4cce2a6c2f485ed

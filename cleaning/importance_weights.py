@@ -171,4 +171,4 @@ def write_weights(weights: Weights, path: Path) -> None:
         np.save(stream, weights, allow_pickle=False)
 
 
-# kernels of: 5f2bd20769942f71
+# kernels of: 389e077c27d93652

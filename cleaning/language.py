@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from gristmill.cleaning.fasttext_format import Floats
 from gristmill.cleaning.fasttext_scoring import FastTextModel
-from gristmill.cleaning.language_mix import LANGUAGE_MIX, LEAST_LETTERS, mix_languages
+from gristmill.cleaning.language_mix import LEAST_LETTERS, mix_languages
 from gristmill.cleaning.script_languages import match_scripts, sum_letters
 from gristmill.cleaning.scripts import SCRIPTS, Counts, count_scripts
 from gristmill.cleaning.segments import Bytes
@@ -38,15 +38,20 @@ CANDIDATES: Final = 8
 #: languages mix: a Han character says as much as a word of Latin letters.
 LETTERS_PER_OWN: Final = 10
 
-_SCORED: Final = ("language", "language_score", "second_language", "second_language_score")
 #: What `LanguageModel.identify` gives of each text.
 LANGUAGES: Final = pa.schema(
     [
-        *(SIGNALS.field(name) for name in _SCORED),
-        pa.field("script", pa.string(), nullable=False),
-        pa.field("script_share", pa.float32(), nullable=False),
-        pa.field("language_agrees", pa.bool_(), nullable=False),
-        pa.field("language_mix", LANGUAGE_MIX, nullable=False),
+        SIGNALS.field(name)
+        for name in (
+            "language",
+            "language_score",
+            "second_language",
+            "second_language_score",
+            "script",
+            "script_share",
+            "language_agrees",
+            "language_mix",
+        )
     ]
 )
 

@@ -10,20 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from gristmill.schemas.tables import LANGUAGE_MIX
+
 #: A line with fewer letters says too little of its language.
 LEAST_LETTERS: Final = 20
 #: At most so many languages of a text are named.
 MOST_LANGUAGES: Final = 5
 SHARE_DECIMALS: Final = 4
-#: Per text its languages by falling share, equals by name.
-LANGUAGE_MIX: Final = pa.list_(
-    pa.struct(
-        [
-            pa.field("language", pa.string(), nullable=False),
-            pa.field("share", pa.float32(), nullable=False),
-        ]
-    )
-)
 
 Ints = npt.NDArray[np.int64]
 

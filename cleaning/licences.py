@@ -10,6 +10,8 @@ from typing import Final
 import pyarrow as pa
 import re2
 
+from gristmill.schemas.tables import SIGNALS
+
 PUBLIC_DOMAIN: Final = "public-domain"
 ATTRIBUTION: Final = "attribution"
 SHARE_ALIKE: Final = "share-alike"
@@ -19,13 +21,8 @@ NO_DERIVATIVES: Final = "no-derivatives"
 TERMS: Final = (PUBLIC_DOMAIN, ATTRIBUTION, SHARE_ALIKE, NON_COMMERCIAL, NO_DERIVATIVES)
 
 #: What `measure_licences` returns. `licence_open`: 1 for a licence that is open, 0 for one
-#: that is known and is not, NaN where none is stated or recognised.
-LICENCES: Final = pa.schema(
-    [
-        pa.field("licence_id", pa.string()),
-        pa.field("licence_open", pa.float64()),
-    ]
-)
+#: that is known and is not, null where none is stated or recognised.
+LICENCES: Final = pa.schema([SIGNALS.field(name) for name in ("licence_id", "licence_open")])
 
 _MAX_CHARS: Final = 2048
 _ELEMENTS: Final = {

@@ -269,4 +269,4 @@ def opens_with_bullet(data: Bytes, start: int, end: int) -> bool:
     return bullet
 
 
-# kernels of: e8308ba375c975b7
+# kernels of: e5f3010d5ad00e33

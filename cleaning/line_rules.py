@@ -214,4 +214,4 @@ def warm_up() -> None:
     )
 
 
-# kernels of: 538d4787aac9c0c1
+# kernels of: 723ba96ba7e97962

@@ -198,4 +198,4 @@ def close_line(
     board[at.LINE_INDEX] += 1
 
 
-# kernels of: ed14f32e62a4b81a
+# kernels of: fc58349302ff49b6

@@ -174,4 +174,4 @@ def _write_sentences(board: Board, row: npt.NDArray[np.float64]) -> None:
     row[_TECHNICAL_SENTENCES] = board[at.TECHNICAL_SENTENCES] / sentences
 
 
-# kernels of: d043d7663c9c94be
+# kernels of: 2befa4e2f27b9411

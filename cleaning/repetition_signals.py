@@ -274,4 +274,4 @@ def write_ngrams(words: Words, word_count: int, table: CountTable, row: Row) -> 
         repeated = _keep_repeated(words, candidates, table)
 
 
-# kernels of: e8308ba375c975b7
+# kernels of: e5f3010d5ad00e33

@@ -41,6 +41,9 @@ _GOPHER_REPETITION: Final = (
     Bound("duplicate_10gram_char_fraction", max=0.10),
 )
 
+#: Table A1's limits on n-grams, which every reading of it has.
+GOPHER_NGRAMS: Final = tuple(bound for bound in _GOPHER_REPETITION if "gram_" in bound.metric)
+
 # Penedo et al. 2024, arXiv:2406.17557, section 3.6; the newline ratio is in the code only.
 _FINEWEB: Final = (
     Bound("punctuated_line_fraction", min=0.12),
@@ -61,7 +64,7 @@ _FINEWEB_CODE: Final = (
 # most of these (preset `fineweb2`); paragraphs, short lines and C4's rules are left out.
 _FINEWEB2: Final = (
     Bound("duplicate_line_fraction", max=0.30),
-    *(bound for bound in _GOPHER_REPETITION if "gram_" in bound.metric),
+    *GOPHER_NGRAMS,
     Bound("punctuated_line_fraction", min=0.12),
     Bound("duplicate_line_char_fraction", max=0.1),
     Bound("newline_to_word_ratio", max=0.3),

@@ -206,4 +206,4 @@ def scan_document(
     line_scan.close_paragraph(board, table)
 
 
-# kernels of: b50197bf1e7dc978
+# kernels of: 05947bc551183e19

@@ -249,4 +249,4 @@ def warm_up() -> None:
     _look_up(data, ends, data, ends, table, np.zeros(1, np.uint64))
 
 
-# kernels of: c8a668ecbc1bb35d
+# kernels of: 847a0fed22042cfb

@@ -262,4 +262,4 @@ def cap_domains(domains: pa.StringArray, doc_ids: pa.Array, cap: int) -> npt.NDA
     return kept
 
 
-# kernels of: 5f2bd20769942f71
+# kernels of: 389e077c27d93652

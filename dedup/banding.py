@@ -176,4 +176,4 @@ def link_ids(band_keys: npt.NDArray[np.uint64], ids: pa.Array) -> tuple[pa.Array
     return ranked.ids.take(pa.array(edges[:, 0])), ranked.ids.take(pa.array(edges[:, 1]))
 
 
-# kernels of: e35604387d3f554e
+# kernels of: 7240f949a6bcc1c5

@@ -214,4 +214,4 @@ def match_banded(sets: Shingles, settings: MinHashSettings) -> MatchedNodes:
     )
 
 
-# kernels of: 5341d0492921ba7c
+# kernels of: 95a81c078959e0e8

@@ -163,4 +163,4 @@ def measure_components(
     )
 
 
-# kernels of: 9e7642d23bac1b68
+# kernels of: 3705269c09bed9de

@@ -149,4 +149,4 @@ def resolve_cluster(
     return Resolution(*_walk_members(order, places, eligible, texts, *edges))
 
 
-# kernels of: 6b5591f54dff8aa1
+# kernels of: c790d132ffebbfe4

@@ -143,7 +143,7 @@ LINE_LOREM_IPSUM: Final = 32
 LINE_CURLY_BRACKET: Final = 64
 LINE_LONG_WORD: Final = 128  # a whitespace-separated word of more than 1,000 characters
 
-#: Languages of the lines of a text, by their share of its bytes.
+#: Languages of the lines of a text by falling share of its bytes, equals by name.
 LANGUAGE_MIX: Final = pa.list_(
     pa.struct([_required("language", pa.string()), _required("share", pa.float32())])
 )

@@ -235,4 +235,4 @@ def _find_fault(
     return -1
 
 
-# kernels of: 08630521a8119a50
+# kernels of: bfd06e51696dde1e

@@ -197,4 +197,4 @@ def _find_plan(
     return plan
 
 
-# kernels of: d249475725635d09
+# kernels of: cbc4cef986bf807f

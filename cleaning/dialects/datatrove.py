@@ -33,7 +33,9 @@ from gristmill.cleaning.dialects.datatrove_scan import scan_document
 from gristmill.cleaning.dialects.datatrove_tokens import Rules, new_tokens
 from gristmill.cleaning.dialects.datatrove_values import METRICS, NGRAMS, count_words, write_values
 from gristmill.cleaning.dialects.datatrove_words import load_rules
+from gristmill.cleaning.dialects.readings import make_batch, name_columns, read_bounds
 from gristmill.cleaning.repetition_signals import new_table, reserve_table
+from gristmill.cleaning.rule_tables import GOPHER_NGRAMS
 from gristmill.cleaning.segments import Bytes
 from gristmill.cleaning.text_signals import Offsets, read_buffers
 
@@ -41,9 +43,7 @@ __all__ = ["LINE_FILTERS", "NAME", "SCHEMA", "SOURCES", "TABLES", "measure", "wa
 
 NAME: Final = "datatrove"
 #: One column for each metric, float64, without nulls; NaN where datatrove compares nothing.
-SCHEMA: Final = pa.schema(
-    [pa.field(f"{metric}@{NAME}", pa.float64(), nullable=False) for metric in METRICS]
-)
+SCHEMA: Final = pa.schema(name_columns(NAME, METRICS))
 
 
 def _bound(
@@ -71,15 +71,7 @@ _GOPHER_REPETITION: Final = (
     _bound("duplicate_paragraph_char_fraction", max=0.2),
     _bound("duplicate_line_fraction", max=0.3),
     _bound("duplicate_line_char_fraction", max=0.2),
-    _bound("top_2gram_char_fraction", max=0.2),
-    _bound("top_3gram_char_fraction", max=0.18),
-    _bound("top_4gram_char_fraction", max=0.16),
-    _bound("duplicate_5gram_char_fraction", max=0.15),
-    _bound("duplicate_6gram_char_fraction", max=0.14),
-    _bound("duplicate_7gram_char_fraction", max=0.13),
-    _bound("duplicate_8gram_char_fraction", max=0.12),
-    _bound("duplicate_9gram_char_fraction", max=0.11),
-    _bound("duplicate_10gram_char_fraction", max=0.1),
+    *read_bounds(NAME, GOPHER_NGRAMS),
 )
 _FINEWEB: Final = (
     _bound("line_count", min=1),
@@ -166,8 +158,7 @@ def measure(texts: pa.StringArray) -> pa.RecordBatch:
     """
     data, offsets = read_buffers(texts)
     metrics = _measure_batch(data, offsets, load_rules())
-    columns = [pa.array(column) for column in np.ascontiguousarray(metrics.T)]
-    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+    return make_batch(metrics, SCHEMA)
 
 
 def warm_up() -> None:
@@ -175,4 +166,4 @@ def warm_up() -> None:
     measure(pa.array(["Word word. {lorem ipsum}\n\n[1] javascript", ""], pa.string()))
 
 
-# kernels of: 38763b8c78717cc9
+# kernels of: 4371d162d59eb225

@@ -204,4 +204,4 @@ def judge_line(data: Bytes, rules: Rules, tape: Tape, tokens: Tokens, board: Boa
     _judge_line(data, start, end, board, terminal, sentences, board)
 
 
-# kernels of: 57c9ff1e75170a9c
+# kernels of: cd535a0a3535cd71

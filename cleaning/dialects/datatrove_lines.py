@@ -222,4 +222,4 @@ def count_lines(
     _count_paragraphs(data, first, last, table, board)
 
 
-# kernels of: c7c81306c4dff07a
+# kernels of: 7dce6d47a9f304c0

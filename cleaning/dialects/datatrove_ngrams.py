@@ -256,4 +256,4 @@ def write_ngrams(
     _write_shares(tape, tokens, count, chars, table, grams, row)
 
 
-# kernels of: c27c601e4833238b
+# kernels of: fee339f48195ade4

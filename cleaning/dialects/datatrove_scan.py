@@ -105,4 +105,4 @@ def scan_document(
     return words
 
 
-# kernels of: 324c1e91289c295d
+# kernels of: 375ef9b5d4a64378

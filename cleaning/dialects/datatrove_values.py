@@ -177,4 +177,4 @@ def write_values(board: Board, row: Row) -> None:
     row[_C4_AT + 6] = board[at.LONGEST_LINES + 2]
 
 
-# kernels of: 6ba25f6242c4583a
+# kernels of: df0535b95f2887f8

@@ -197,4 +197,4 @@ def split_words(text: str) -> list[str]:
     return [letters[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
-# kernels of: 7c6ea7f895188ea2
+# kernels of: 80590e34d0c33458

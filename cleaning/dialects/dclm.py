@@ -14,6 +14,7 @@ of a top-level domain, and dotted quads from all. C4's sentences are the referen
 counts them with a trained tokenizer.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
@@ -38,7 +39,9 @@ from gristmill.cleaning.dialects.dclm_ngrams import (
     NGRAM_METRICS,
     write_ngrams,
 )
+from gristmill.cleaning.dialects.readings import bound_stem, make_batch, name_columns, read_bounds
 from gristmill.cleaning.repetition_signals import new_table, new_words, reserve_table
+from gristmill.cleaning.rule_tables import TABLES as REFERENCE
 from gristmill.cleaning.segments import Bytes
 from gristmill.cleaning.text_signals import Offsets, read_buffers
 from gristmill.cleaning.word_breaks import Points, Traits
@@ -65,9 +68,7 @@ _STEMS: Final = (
     "c4_curly_bracket_count",
     "c4_sentence_count",
 )
-SCHEMA: Final = pa.schema(
-    [pa.field(f"{stem}@{NAME}", pa.float64(), nullable=False) for stem in _STEMS]
-)
+SCHEMA: Final = pa.schema(name_columns(NAME, _STEMS))
 
 _NGRAMS: Final = _STEMS.index(NGRAM_METRICS[0])
 _NGRAMS_END: Final = _NGRAMS + len(NGRAM_METRICS)
@@ -75,8 +76,7 @@ _NGRAMS_END: Final = _NGRAMS + len(NGRAM_METRICS)
 Row = npt.NDArray[np.float64]
 
 
-def _bound(stem: str, low: float | None = None, high: float | None = None) -> Bound:
-    return Bound(metric=f"{stem}@{NAME}", min=low, max=high)
+_bound = functools.partial(bound_stem, NAME)
 
 
 TABLES: Final[Mapping[str, tuple[Bound, ...]]] = MappingProxyType(
@@ -90,21 +90,7 @@ TABLES: Final[Mapping[str, tuple[Bound, ...]]] = MappingProxyType(
             _bound("non_alphabetic_word_fraction", None, 0.2),
             _bound("stop_word_count", 2),
         ),
-        "gopher_repetition@dclm": (
-            _bound("duplicate_line_fraction", None, 0.3),
-            _bound("duplicate_paragraph_fraction", None, 0.3),
-            _bound("duplicate_line_char_fraction", None, 0.2),
-            _bound("duplicate_paragraph_char_fraction", None, 0.2),
-            _bound("top_2gram_char_fraction", None, 0.2),
-            _bound("top_3gram_char_fraction", None, 0.18),
-            _bound("top_4gram_char_fraction", None, 0.16),
-            _bound("duplicate_5gram_char_fraction", None, 0.15),
-            _bound("duplicate_6gram_char_fraction", None, 0.14),
-            _bound("duplicate_7gram_char_fraction", None, 0.13),
-            _bound("duplicate_8gram_char_fraction", None, 0.12),
-            _bound("duplicate_9gram_char_fraction", None, 0.11),
-            _bound("duplicate_10gram_char_fraction", None, 0.1),
-        ),
+        "gopher_repetition@dclm": read_bounds(NAME, REFERENCE["gopher_repetition"]),
         "dclm_lines": (_bound("removed_word_fraction", None, 0.05),),
         "c4@dclm": (
             _bound("char_count", None, 190_000),
@@ -213,8 +199,7 @@ def measure(texts: pa.StringArray) -> pa.RecordBatch:
         SchemaError: the array is not of type string, holds nulls or is not UTF-8.
     """
     data, offsets = read_buffers(texts)
-    by_metric = np.ascontiguousarray(_measure_batch(data, offsets, trait_table(), class_table()).T)
-    return pa.RecordBatch.from_arrays([pa.array(column) for column in by_metric], schema=SCHEMA)
+    return make_batch(_measure_batch(data, offsets, trait_table(), class_table()), SCHEMA)
 
 
 def _read_points(text: str) -> Points:
@@ -258,4 +243,4 @@ def warm_up() -> None:
     measure(pa.array(["Word word.\n\n[1] Read more...", ""], pa.string()))
 
 
-# kernels of: 1c352f264689c374
+# kernels of: fe3537c15c190a2c

@@ -139,4 +139,4 @@ def write_ngrams(words: Words, word_count: int, table: CountTable, rule: int, ro
         order += 1
 
 
-# kernels of: a580df351f6135dd
+# kernels of: 5332876078544573

@@ -285,4 +285,4 @@ def count_newlines(points: Points, size: int) -> int:
     return count
 
 
-# kernels of: 03751745f4f5fc0f
+# kernels of: 84de62b8f8e480f2

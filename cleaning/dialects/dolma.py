@@ -32,17 +32,17 @@ from gristmill.cleaning.dialects import dolma_scan as at
 from gristmill.cleaning.dialects import space_words
 from gristmill.cleaning.dialects.dolma_grams import write_ngrams
 from gristmill.cleaning.dialects.dolma_metrics import METRICS, round_metrics, write_counts
+from gristmill.cleaning.dialects.readings import make_batch, name_columns, read_bounds
 from gristmill.cleaning.dialects.space_words import TraitTable
 from gristmill.cleaning.repetition_signals import new_table, new_words, reserve_table
+from gristmill.cleaning.rule_tables import GOPHER_NGRAMS
 from gristmill.cleaning.segments import Bytes
 from gristmill.cleaning.text_signals import Offsets, read_buffers
 
 NAME: Final = "dolma"
 
 #: Columns of `measure`: one float64 per metric.
-SCHEMA: Final = pa.schema(
-    [pa.field(f"{metric}@{NAME}", pa.float64(), nullable=False) for metric in METRICS]
-)
+SCHEMA: Final = pa.schema(name_columns(NAME, METRICS))
 
 _GOPHER_QUALITY: Final = (
     Bound("word_count@dolma", min=50, max=100_000),
@@ -53,14 +53,7 @@ _GOPHER_QUALITY: Final = (
     Bound("bullet_line_fraction@dolma", max=0.9),
     Bound("ellipsis_line_fraction@dolma", max=0.3),
 )
-_DUPLICATE_GRAMS: Final = tuple(
-    Bound(f"duplicate_{order}gram_char_fraction@dolma", max=limit)
-    for order, limit in zip(range(5, 11), (0.15, 0.14, 0.13, 0.12, 0.11, 0.10), strict=True)
-)
-_TOP_GRAMS: Final = tuple(
-    Bound(f"top_{order}gram_char_fraction@dolma", max=limit)
-    for order, limit in zip(range(2, 5), (0.20, 0.18, 0.16), strict=True)
-)
+_GRAMS: Final = read_bounds(NAME, GOPHER_NGRAMS)
 
 TABLES: Final[Mapping[str, tuple[Bound, ...]]] = MappingProxyType(
     {
@@ -68,15 +61,14 @@ TABLES: Final[Mapping[str, tuple[Bound, ...]]] = MappingProxyType(
         "gopher_repetition@dolma": (
             Bound("duplicate_line_fraction@dolma", max=0.30),
             Bound("duplicate_line_char_fraction@dolma", max=0.20),
-            *_TOP_GRAMS,
-            *_DUPLICATE_GRAMS,
+            *_GRAMS,
         ),
         # As they ran: the mixer's files say "most_common_2gram", the tagger writes
         # "most_common_2grams", so the three rules on top n-grams never fired.
         "gopher_repetition@dolma_v1_5": (
             Bound("duplicate_line_fraction@dolma", max=0.30),
             Bound("duplicate_line_char_fraction@dolma", max=0.30),
-            *_DUPLICATE_GRAMS,
+            *(bound for bound in _GRAMS if bound.metric.startswith("duplicate")),
         ),
         "c4@dolma": (
             Bound("has_curly_brace@dolma", max=0.5),
@@ -153,8 +145,7 @@ def measure(texts: pa.StringArray) -> pa.RecordBatch:
     """
     data, offsets = read_buffers(texts)
     metrics = round_metrics(_measure_batch(data, offsets, at.dolma_traits()))
-    arrays = [pa.array(column) for column in np.ascontiguousarray(metrics.T)]
-    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
+    return make_batch(metrics, SCHEMA)
 
 
 def warm_up() -> None:
@@ -162,4 +153,4 @@ def warm_up() -> None:
     measure(pa.array(["Word word. {lorem ipsum}\n\n- javascript\u2026", ""], pa.string()))
 
 
-# kernels of: c9686a18fa5d439b
+# kernels of: bc4402db976bd062

@@ -12,6 +12,7 @@ the shipped configuration also drops pages of fewer than five sentences, the fil
 keeps them: these are two tables.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
@@ -37,7 +38,9 @@ from gristmill.cleaning.dialects.dclm_runs import collapse_newlines
 from gristmill.cleaning.dialects.dclm_scan import count_newlines
 from gristmill.cleaning.dialects.dolma3_lines import correct_lines
 from gristmill.cleaning.dialects.madlad import write_sentences
+from gristmill.cleaning.dialects.readings import bound_stem, make_batch, name_columns, read_bounds
 from gristmill.cleaning.repetition_signals import new_table, new_words, reserve_table
+from gristmill.cleaning.rule_tables import TABLES as REFERENCE
 from gristmill.cleaning.segments import Bytes
 from gristmill.cleaning.text_signals import Offsets, read_buffers
 from gristmill.cleaning.word_breaks import Points, Traits
@@ -62,9 +65,7 @@ _STEMS: Final = (
     "sentence_count",
     "questionable_sentence_fraction",
 )
-SCHEMA: Final = pa.schema(
-    [pa.field(f"{stem}@{NAME}", pa.float64(), nullable=False) for stem in _STEMS]
-)
+SCHEMA: Final = pa.schema(name_columns(NAME, _STEMS))
 
 _NGRAMS: Final = _STEMS.index(NGRAM_METRICS[0])
 _NGRAMS_END: Final = _NGRAMS + len(NGRAM_METRICS)
@@ -73,8 +74,7 @@ _SENTENCE_METRICS: Final = 7
 Row = npt.NDArray[np.float64]
 
 
-def _bound(stem: str, low: float | None = None, high: float | None = None) -> Bound:
-    return Bound(metric=f"{stem}@{NAME}", min=low, max=high)
+_bound = functools.partial(bound_stem, NAME)
 
 
 TABLES: Final[Mapping[str, tuple[Bound, ...]]] = MappingProxyType(
@@ -89,21 +89,7 @@ TABLES: Final[Mapping[str, tuple[Bound, ...]]] = MappingProxyType(
             _bound("non_alphabetic_word_fraction", None, 0.2),
             _bound("stop_word_count", 2),
         ),
-        "gopher_repetition@dolma3": (
-            _bound("duplicate_line_fraction", None, 0.3),
-            _bound("duplicate_paragraph_fraction", None, 0.3),
-            _bound("duplicate_line_char_fraction", None, 0.2),
-            _bound("duplicate_paragraph_char_fraction", None, 0.2),
-            _bound("top_2gram_char_fraction", None, 0.2),
-            _bound("top_3gram_char_fraction", None, 0.18),
-            _bound("top_4gram_char_fraction", None, 0.16),
-            _bound("duplicate_5gram_char_fraction", None, 0.15),
-            _bound("duplicate_6gram_char_fraction", None, 0.14),
-            _bound("duplicate_7gram_char_fraction", None, 0.13),
-            _bound("duplicate_8gram_char_fraction", None, 0.12),
-            _bound("duplicate_9gram_char_fraction", None, 0.11),
-            _bound("duplicate_10gram_char_fraction", None, 0.1),
-        ),
+        "gopher_repetition@dolma3": read_bounds(NAME, REFERENCE["gopher_repetition"]),
         "dolma3_lines": (_bound("removed_word_fraction", None, 0.05),),
         "madlad@dolma3": (Bound(metric="questionable_sentence_fraction@dolma3", below=0.2),),
         "madlad_length@dolma3": (_bound("sentence_count", 5),),
@@ -207,8 +193,7 @@ def measure(texts: pa.StringArray) -> pa.RecordBatch:
         SchemaError: the array is not of type string, holds nulls or is not UTF-8.
     """
     data, offsets = read_buffers(texts)
-    by_metric = np.ascontiguousarray(_measure_batch(data, offsets, trait_table()).T)
-    return pa.RecordBatch.from_arrays([pa.array(column) for column in by_metric], schema=SCHEMA)
+    return make_batch(_measure_batch(data, offsets, trait_table()), SCHEMA)
 
 
 def filter_lines(text: str) -> str:
@@ -233,4 +218,4 @@ def warm_up() -> None:
     measure(pa.array(["Word word.\n\n[1] Read more...", ""], pa.string()))
 
 
-# kernels of: c6e77ba0005495f2
+# kernels of: 225f8bc7003c137f

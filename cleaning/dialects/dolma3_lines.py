@@ -224,4 +224,4 @@ def correct_lines(points: Points, size: int, traits: Traits, bounds: Points) -> 
     return int(collapse_newlines(points, size)), -1 if needed else dropped
 
 
-# kernels of: e0c311f23ae0719f
+# kernels of: 6f45196c42ed8b23

@@ -198,4 +198,4 @@ def count_words(points: Points, first: int, after: int, traits: Traits, bounds: 
     return count
 
 
-# kernels of: dce9b8046c2a60bb
+# kernels of: 5fa04c26479c0fba

@@ -57,4 +57,4 @@ def write_ngrams(words: Words, word_count: int, table: CountTable, row: Row) -> 
         row[FIRST_GRAM + order - 2] = value
 
 
-# kernels of: 01b8e0ee70799e01
+# kernels of: c0f10760b13d4ccf

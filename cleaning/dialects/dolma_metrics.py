@@ -191,4 +191,4 @@ def round_metrics(metrics: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return rounded
 
 
-# kernels of: 9d3a55d7d621c058
+# kernels of: 44ceab19c4c72cb3

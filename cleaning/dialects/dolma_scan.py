@@ -221,4 +221,4 @@ def scan_document(
     _close_line(data, end, False, board, table)
 
 
-# kernels of: 5e27c46bf3428ebf
+# kernels of: 50c2e3036e1fb62b

@@ -24,6 +24,7 @@ from gristmill.cleaning.dialects.madlad_rules import (
     judge_counts,
     read_sentence,
 )
+from gristmill.cleaning.dialects.readings import make_batch, name_columns
 from gristmill.cleaning.segments import Bytes
 from gristmill.cleaning.text_signals import Offsets, read_buffers
 from gristmill.cleaning.word_breaks import Points, Traits, trait_of
@@ -39,9 +40,7 @@ _STEMS: Final = (
     "questionable_sentence_fraction",  # by rules 2 to 5
     "questionable_2_5_sentence_fraction",  # by rules 2 and 5
 )
-SCHEMA: Final = pa.schema(
-    [pa.field(f"{stem}@{NAME}", pa.float64(), nullable=False) for stem in _STEMS]
-)
+SCHEMA: Final = pa.schema(name_columns(NAME, _STEMS))
 _MIN_SENTENCES: Final = 5
 
 Row = npt.NDArray[np.float64]
@@ -132,8 +131,7 @@ def measure(texts: pa.StringArray) -> pa.RecordBatch:
         SchemaError: the array is not of type string, holds nulls or is not UTF-8.
     """
     data, offsets = read_buffers(texts)
-    by_metric = np.ascontiguousarray(_measure_batch(data, offsets, trait_table()).T)
-    return pa.RecordBatch.from_arrays([pa.array(column) for column in by_metric], schema=SCHEMA)
+    return make_batch(_measure_batch(data, offsets, trait_table()), SCHEMA)
 
 
 def warm_up() -> None:
@@ -141,4 +139,4 @@ def warm_up() -> None:
     measure(pa.array(["Word word. Download. Other, words?", ""], pa.string()))
 
 
-# kernels of: e21de0a7c7d755fc
+# kernels of: 81c015bf3c20b7ee

@@ -35,17 +35,17 @@ from gristmill.cleaning.dialects.nemo_grams import write_ngrams
 from gristmill.cleaning.dialects.nemo_metrics import FIRST_GRAM, METRICS, write_counts
 from gristmill.cleaning.dialects.nemo_scan import WordPlaces
 from gristmill.cleaning.dialects.nemo_traits import nemo_traits
+from gristmill.cleaning.dialects.readings import make_batch, name_columns, read_bounds
 from gristmill.cleaning.dialects.space_words import TraitTable
 from gristmill.cleaning.repetition_signals import new_table, new_words, reserve_table
+from gristmill.cleaning.rule_tables import GOPHER_NGRAMS
 from gristmill.cleaning.segments import Bytes
 from gristmill.cleaning.text_signals import Offsets, read_buffers
 
 NAME: Final = "nemo"
 
 #: Columns of `measure`: one float64 per metric.
-SCHEMA: Final = pa.schema(
-    [pa.field(f"{metric}@{NAME}", pa.float64(), nullable=False) for metric in METRICS]
-)
+SCHEMA: Final = pa.schema(name_columns(NAME, METRICS))
 
 _WORD_COUNT: Final = Bound("word_count@nemo", min=50, max=100_000)
 _WORD_LENGTH: Final = Bound("mean_word_length@nemo", min=3, max=10)
@@ -60,17 +60,7 @@ _UNIQUE: Final = (
     Bound("unique_line_char_fraction@nemo", min=0.8),
     Bound("unique_paragraph_char_fraction@nemo", min=0.8),
 )
-_GRAMS: Final = (
-    Bound("top_2gram_char_fraction@nemo", max=0.2),
-    Bound("top_3gram_char_fraction@nemo", max=0.18),
-    Bound("top_4gram_char_fraction@nemo", max=0.16),
-    Bound("duplicate_5gram_char_fraction@nemo", max=0.15),
-    Bound("duplicate_6gram_char_fraction@nemo", max=0.14),
-    Bound("duplicate_7gram_char_fraction@nemo", max=0.13),
-    Bound("duplicate_8gram_char_fraction@nemo", max=0.12),
-    Bound("duplicate_9gram_char_fraction@nemo", max=0.11),
-    Bound("duplicate_10gram_char_fraction@nemo", max=0.10),
-)
+_GRAMS: Final = read_bounds(NAME, GOPHER_NGRAMS)
 
 TABLES: Final[Mapping[str, tuple[Bound, ...]]] = MappingProxyType(
     {
@@ -154,8 +144,7 @@ def measure(texts: pa.StringArray) -> pa.RecordBatch:
     """
     data, offsets = read_buffers(texts)
     metrics = _measure_batch(data, offsets, nemo_traits())
-    arrays = [pa.array(column) for column in np.ascontiguousarray(metrics.T)]
-    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
+    return make_batch(metrics, SCHEMA)
 
 
 def warm_up() -> None:
@@ -163,4 +152,4 @@ def warm_up() -> None:
     measure(pa.array(["Word http://a # terms of use\n\n\n- a a a a...", ""], pa.string()))
 
 
-# kernels of: e33ef44ac30eda88
+# kernels of: f528021d0414aee5

@@ -144,4 +144,4 @@ def write_ngrams(
             grams[order - 2] = _duplicate_chars(words, repeated, order, table) / chars
 
 
-# kernels of: 78fa7fd6d2b9acde
+# kernels of: 6a698ff080c947f3

@@ -132,4 +132,4 @@ def write_counts(data: Bytes, start: int, end: int, board: Board, words: Words, 
     _write_lines(board, row)
 
 
-# kernels of: a7c57dfb9db01f18
+# kernels of: 50ce4de896344da2

@@ -285,4 +285,4 @@ def scan_document(
     _close_paragraph(board, table)
 
 
-# kernels of: 2e817ab1556f1a48
+# kernels of: 6e23e0ff46ff9c45

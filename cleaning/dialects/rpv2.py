@@ -10,6 +10,7 @@ What it does besides what its names say: normalising deletes punctuation and so 
 repeated n-gram counts; a line holds its newline.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
@@ -23,11 +24,13 @@ from gristmill.cleaning.bounds import Bound
 from gristmill.cleaning.dialects import rpv2_scan as scan
 from gristmill.cleaning.dialects.dclm_characters import NEWLINE, decode_points
 from gristmill.cleaning.dialects.dclm_ngrams import NGRAM_METRICS
+from gristmill.cleaning.dialects.readings import bound_stem, name_columns, read_bounds
 from gristmill.cleaning.dialects.rpv2_grams import FIRST_GRAM, write_grams
 from gristmill.cleaning.dialects.rpv2_normal import NormalForms, normal_forms
 from gristmill.cleaning.dialects.rpv2_scan import LineSignals, rpv2_traits
 from gristmill.cleaning.dialects.rpv2_words import split_words
 from gristmill.cleaning.repetition_signals import Row, new_table, new_words, reserve_table
+from gristmill.cleaning.rule_tables import GOPHER_NGRAMS
 from gristmill.cleaning.segments import Bytes
 from gristmill.cleaning.text_signals import Offsets, read_buffers
 from gristmill.cleaning.word_breaks import Traits
@@ -60,7 +63,7 @@ _LINE_STEMS: Final[Mapping[str, tuple[pa.DataType, npt.DTypeLike]]] = MappingPro
     }
 )
 SCHEMA: Final = pa.schema(
-    [pa.field(f"{stem}@{NAME}", pa.float64(), nullable=False) for stem in _STEMS]
+    name_columns(NAME, _STEMS)
     + [
         pa.field(f"{stem}@{NAME}", pa.list_(kind), nullable=False)
         for stem, (kind, _) in _LINE_STEMS.items()
@@ -77,8 +80,7 @@ _GROWTH: Final = 4
 _BLANK: Final = ord(" ")
 
 
-def _bound(stem: str, low: float | None = None, high: float | None = None) -> Bound:
-    return Bound(metric=f"{stem}@{NAME}", min=low, max=high)
+_bound = functools.partial(bound_stem, NAME)
 
 
 TABLES: Final[Mapping[str, tuple[Bound, ...]]] = MappingProxyType(
@@ -91,17 +93,7 @@ TABLES: Final[Mapping[str, tuple[Bound, ...]]] = MappingProxyType(
             _bound("ellipsis_line_fraction", None, 0.3),
             _bound("frac_no_alph_words", None, 0.2),
         ),
-        "gopher_repetition@rpv2": (
-            _bound("top_2gram_char_fraction", None, 0.2),
-            _bound("top_3gram_char_fraction", None, 0.18),
-            _bound("top_4gram_char_fraction", None, 0.16),
-            _bound("duplicate_5gram_char_fraction", None, 0.15),
-            _bound("duplicate_6gram_char_fraction", None, 0.14),
-            _bound("duplicate_7gram_char_fraction", None, 0.13),
-            _bound("duplicate_8gram_char_fraction", None, 0.12),
-            _bound("duplicate_9gram_char_fraction", None, 0.11),
-            _bound("duplicate_10gram_char_fraction", None, 0.1),
-        ),
+        "gopher_repetition@rpv2": read_bounds(NAME, GOPHER_NGRAMS),
     }
 )
 
@@ -233,4 +225,4 @@ def warm_up() -> None:
     measure(pa.array(["Word word.\n\n\u00c9t\u00e9 javascript", ""], pa.string()))
 
 
-# kernels of: 0d2c017c0e890f2f
+# kernels of: 8c77a0189b1630e4

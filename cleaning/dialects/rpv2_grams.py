@@ -108,4 +108,4 @@ def write_grams(words: Words, count: int, table: CountTable, row: Row) -> None:
         order += 1
 
 
-# kernels of: 4efd89d757708ed3
+# kernels of: 8e138e2d3cf70b6c

@@ -168,4 +168,4 @@ def split_words(
         _write_line(line, signals, counts)
 
 
-# kernels of: a1270abb5f1020d0
+# kernels of: d187a3c737bc6a99

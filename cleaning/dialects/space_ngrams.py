@@ -108,4 +108,4 @@ def find_top(words: Words, repeated: int, table: CountTable) -> tuple[int, int]:
     return top_place, top_count
 
 
-# kernels of: a580df351f6135dd
+# kernels of: 5332876078544573
